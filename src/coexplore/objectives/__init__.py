@@ -1,0 +1,1 @@
+"""What is wanted: metrics with units, objectives, constraints, rewards, and Pareto fronts."""

@@ -1,0 +1,1 @@
+"""What may vary, without meaning: decisions, spaces of points, and points as arrays."""
