@@ -18,7 +18,8 @@ class Workload:
     """A directed acyclic graph of ops in topological order.
 
     Raises:
-        WorkloadError: an op reads something unknown, a name occurs twice, shapes do not fit, or a size is out of range.
+        WorkloadError: an op reads something unknown, a name occurs twice or is empty, shapes do not fit, a size is out of range,
+            or nothing comes out.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Workload:
                 if source not in shapes:
                     raise WorkloadError(f"op {op.name!r} reads {source!r}, which nothing before it produces")
             _enter(shapes, op.name, op.output_shape(tuple(shapes[source] for source in op.inputs)))
+        if not self.outputs:
+            raise WorkloadError(f"workload {self.name!r} has no outputs")
         for output in self.outputs:
             if output not in shapes:
                 raise WorkloadError(f"output {output!r} of workload {self.name!r} is produced by no op")
@@ -83,8 +86,10 @@ class Workload:
 
 
 def _enter(shapes: dict[str, Shape], name: str, shape: Shape) -> None:
+    if not name:
+        raise WorkloadError("an input or op has an empty name; every one needs a name of its own")
     if name in shapes:
-        raise WorkloadError(f"the name {name!r} occurs twice")
-    if any(not 1 <= size <= MAX_SIZE for size in shape) or math.prod(shape) > MAX_SIZE:
+        raise WorkloadError(f"the name {name!r} occurs twice; every input and op needs a name of its own")
+    if min(shape, default=1) < 1 or math.prod(shape) > MAX_SIZE:
         raise WorkloadError(f"{name!r} has shape {shape}; every size must be positive and the total at most {MAX_SIZE}")
     shapes[name] = shape

@@ -100,7 +100,7 @@ class Function(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """A node: its name, the names of what it reads (ops or workload inputs), and bits. One output, named like the op."""
+    """A node: its name, the names of what it reads (ops or workload inputs), and bits. Its output has its name."""
 
     name: str
     inputs: tuple[str, ...]
@@ -122,9 +122,19 @@ class Op:
         """The multiply-accumulate loops, or None for an op of the vector unit."""
         return None
 
-    def _need(self, condition: bool, what: str) -> None:
-        if not condition:
-            raise WorkloadError(f"op {self.name!r} ({type(self).__name__}): {what}")
+    def _error(self, what: str) -> WorkloadError:
+        return WorkloadError(f"op {self.name!r} ({type(self).__name__}): {what}")
+
+    def _only_image(self, shapes: tuple[Shape, ...]) -> tuple[int, int, int, int]:
+        if len(shapes) != 1 or len(shapes[0]) != 4:
+            raise self._error(f"needs one (N, C, H, W) input, got {shapes}")
+        n, c, h, w = shapes[0]
+        return n, c, h, w
+
+    def _only(self, shapes: tuple[Shape, ...], least_rank: int) -> Shape:
+        if len(shapes) != 1 or len(shapes[0]) < least_rank:
+            raise self._error(f"needs one input of rank {least_rank} or more, got {shapes}")
+        return shapes[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +150,39 @@ class Conv2d(Op):
     bias: bool = False
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1 and len(shapes[0]) == 4, f"needs one (N, C, H, W) input, got {shapes}")
-        n, c, h, w = shapes[0]
-        self._need(self.groups >= 1 and c % self.groups == 0, f"{c} input channels do not divide into {self.groups} groups")
-        self._need(self.out_channels >= 1 and self.out_channels % self.groups == 0,
-                   f"{self.out_channels} output channels do not divide into {self.groups} groups")
-        sizes = [_window(size, self.kernel[i], self.stride[i], self.padding[i], self.dilation[i])
-                 for i, size in enumerate((h, w))]
-        self._need(min(sizes) >= 1, f"kernel {self.kernel} is larger than the padded input {(h, w)}")
-        return (n, self.out_channels, sizes[0], sizes[1])
+        """(N, out_channels, P, Q)."""
+        n, c, h, w = self._only_image(shapes)
+        if self.groups < 1 or c % self.groups:
+            raise self._error(f"{c} input channels do not divide into {self.groups} groups")
+        if self.out_channels < 1 or self.out_channels % self.groups:
+            raise self._error(f"{self.out_channels} output channels do not divide into {self.groups} groups")
+        p = _window(h, self.kernel[0], self.stride[0], self.padding[0], self.dilation[0])
+        q = _window(w, self.kernel[1], self.stride[1], self.padding[1], self.dilation[1])
+        if p < 1 or q < 1:
+            raise self._error(f"kernel {self.kernel} is larger than the padded input {(h, w)}")
+        return (n, self.out_channels, p, q)
 
     def parameters(self, shapes: tuple[Shape, ...]) -> int:
+        """Kernel elements, and one bias per output channel."""
         per_output = shapes[0][1] // self.groups * self.kernel[0] * self.kernel[1]
         return self.out_channels * (per_output + int(self.bias))
 
     def loops(self, shapes: tuple[Shape, ...]) -> Loops:
+        """All seven loops, and the groups."""
         n, _, p, q = self.output_shape(shapes)
-        return Loops(N=n, G=self.groups, K=self.out_channels // self.groups, C=shapes[0][1] // self.groups, P=p, Q=q,
-                     R=self.kernel[0], S=self.kernel[1], stride=self.stride, dilation=self.dilation, bits=self.bits)
+        return Loops(
+            N=n,
+            G=self.groups,
+            K=self.out_channels // self.groups,
+            C=shapes[0][1] // self.groups,
+            P=p,
+            Q=q,
+            R=self.kernel[0],
+            S=self.kernel[1],
+            stride=self.stride,
+            dilation=self.dilation,
+            bits=self.bits,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +193,18 @@ class Linear(Op):
     bias: bool = True
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1 and len(shapes[0]) >= 2, f"needs one input of rank 2 or more, got {shapes}")
-        self._need(self.out_features >= 1, f"out_features is {self.out_features}")
-        return (*shapes[0][:-1], self.out_features)
+        """(..., out_features)."""
+        shape = self._only(shapes, least_rank=2)
+        if self.out_features < 1:
+            raise self._error(f"out_features is {self.out_features}; it must be at least 1")
+        return (*shape[:-1], self.out_features)
 
     def parameters(self, shapes: tuple[Shape, ...]) -> int:
+        """Matrix elements, and one bias per output feature."""
         return self.out_features * (shapes[0][-1] + int(self.bias))
 
     def loops(self, shapes: tuple[Shape, ...]) -> Loops:
+        """Columns K, inner C, and all leading axes as rows P."""
         return Loops(K=self.out_features, C=shapes[0][-1], P=math.prod(shapes[0][:-1]), bits=self.bits)
 
 
@@ -186,21 +215,26 @@ class MatMul(Op):
     transpose_second: bool = False
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 2, f"needs two inputs, got {len(shapes)}")
+        """(..., M, K)."""
+        if len(shapes) != 2:
+            raise self._error(f"needs two inputs, got {len(shapes)}")
         a, b = shapes
-        self._need(len(a) >= 2 and len(a) == len(b) and a[:-2] == b[:-2], f"leading axes differ: {a} x {b}")
+        if len(a) < 2 or len(a) != len(b) or a[:-2] != b[:-2]:
+            raise self._error(f"leading axes differ: {a} x {b}")
         inner, columns = (b[-1], b[-2]) if self.transpose_second else (b[-2], b[-1])
-        self._need(a[-1] == inner, f"inner sizes differ: {a} x {b}")
+        if a[-1] != inner:
+            raise self._error(f"inner sizes differ: {a} x {b}")
         return (*a[:-1], columns)
 
     def loops(self, shapes: tuple[Shape, ...]) -> Loops:
+        """Rows P, columns K, inner C, and all leading axes as independent heads G."""
         out = self.output_shape(shapes)
         return Loops(G=math.prod(out[:-2]), P=out[-2], K=out[-1], C=shapes[0][-1], bits=self.bits)
 
 
 @dataclass(frozen=True, slots=True)
 class Pool2d(Op):
-    """Window reduction on (N, C, H, W)."""
+    """Window reduction on (N, C, H, W). Padding is at most half the window; in an average it counts as zeros."""
 
     pooling: Pooling
     kernel: Pair
@@ -208,11 +242,15 @@ class Pool2d(Op):
     padding: Pair = (0, 0)
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1 and len(shapes[0]) == 4, f"needs one (N, C, H, W) input, got {shapes}")
-        n, c, h, w = shapes[0]
-        sizes = [_window(size, self.kernel[i], self.stride[i], self.padding[i], 1) for i, size in enumerate((h, w))]
-        self._need(min(sizes) >= 1, f"window {self.kernel} is larger than the padded input {(h, w)}")
-        return (n, c, sizes[0], sizes[1])
+        """(N, C, P, Q)."""
+        n, c, h, w = self._only_image(shapes)
+        if 2 * self.padding[0] > self.kernel[0] or 2 * self.padding[1] > self.kernel[1]:
+            raise self._error(f"padding {self.padding} is more than half the window {self.kernel}")
+        p = _window(h, self.kernel[0], self.stride[0], self.padding[0], 1)
+        q = _window(w, self.kernel[1], self.stride[1], self.padding[1], 1)
+        if p < 1 or q < 1:
+            raise self._error(f"window {self.kernel} is larger than the padded input {(h, w)}")
+        return (n, c, p, q)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +258,9 @@ class GlobalAveragePool(Op):
     """Mean over the image: (N, C, H, W) to (N, C, 1, 1)."""
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1 and len(shapes[0]) == 4, f"needs one (N, C, H, W) input, got {shapes}")
-        return (*shapes[0][:2], 1, 1)
+        """(N, C, 1, 1)."""
+        n, c, _, _ = self._only_image(shapes)
+        return (n, c, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +270,15 @@ class Elementwise(Op):
     function: Function
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == self.function.arity, f"{self.function.name} takes {self.function.arity} inputs, got {len(shapes)}")
-        longest = max(shapes, key=len)
-        padded = [(1,) * (len(longest) - len(shape)) + shape for shape in shapes]
-        for sizes in zip(*padded, strict=True):
-            self._need(len({size for size in sizes if size != 1}) <= 1, f"shapes do not broadcast: {shapes}")
+        """The common shape of the inputs."""
+        if len(shapes) != self.function.arity:
+            raise self._error(f"{self.function.name} takes {self.function.arity} inputs, got {len(shapes)}")
+        if len(set(shapes)) == 1:
+            return shapes[0]
+        rank = max(len(shape) for shape in shapes)
+        padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+        if any(len({size for size in sizes if size != 1}) > 1 for sizes in zip(*padded, strict=True)):
+            raise self._error(f"shapes do not broadcast: {shapes}")
         return tuple(max(sizes) for sizes in zip(*padded, strict=True))
 
 
@@ -244,10 +287,11 @@ class BatchNorm(Op):
     """Normalisation per channel (axis 1) with stored statistics; folds into the convolution before it."""
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1 and len(shapes[0]) >= 2, f"needs one input with channels, got {shapes}")
-        return shapes[0]
+        """That of the input."""
+        return self._only(shapes, least_rank=2)
 
     def parameters(self, shapes: tuple[Shape, ...]) -> int:
+        """Scale and shift per channel; the stored statistics are not trained."""
         return 2 * shapes[0][1]
 
 
@@ -256,10 +300,11 @@ class LayerNorm(Op):
     """Normalisation over the last axis with trained scale and shift."""
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1 and len(shapes[0]) >= 2, f"needs one input of rank 2 or more, got {shapes}")
-        return shapes[0]
+        """That of the input."""
+        return self._only(shapes, least_rank=2)
 
     def parameters(self, shapes: tuple[Shape, ...]) -> int:
+        """Scale and shift per feature."""
         return 2 * shapes[0][-1]
 
 
@@ -268,8 +313,8 @@ class Softmax(Op):
     """Softmax over the last axis."""
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1 and len(shapes[0]) >= 1, f"needs one input, got {shapes}")
-        return shapes[0]
+        """That of the input."""
+        return self._only(shapes, least_rank=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +324,12 @@ class Reshape(Op):
     shape: Shape
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1, f"needs one input, got {len(shapes)}")
-        total, known = math.prod(shapes[0]), math.prod(size for size in self.shape if size != -1)
+        """`shape`, with -1 replaced by what is left."""
+        source = self._only(shapes, least_rank=0)
+        total, known = math.prod(source), math.prod(size for size in self.shape if size != -1)
         free = sum(size == -1 for size in self.shape)
-        self._need(free <= 1 and known > 0 and total % known == 0 and (free == 1 or total == known),
-                   f"cannot view {shapes[0]} as {self.shape}")
+        if free > 1 or known < 1 or total % known or (free == 0 and total != known):
+            raise self._error(f"cannot view {source} as {self.shape}")
         return tuple(total // known if size == -1 else size for size in self.shape)
 
 
@@ -294,8 +340,31 @@ class Transpose(Op):
     axes: tuple[int, ...]
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
-        self._need(len(shapes) == 1 and sorted(self.axes) == list(range(len(shapes[0]))), f"axes {self.axes} do not permute {shapes}")
-        return tuple(shapes[0][axis] for axis in self.axes)
+        """Sizes of the input in the order of `axes`."""
+        source = self._only(shapes, least_rank=1)
+        if sorted(self.axes) != list(range(len(source))):
+            raise self._error(f"axes {self.axes} do not permute {source}")
+        return tuple(source[axis] for axis in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Op):
+    """A stored array that other ops read, such as a position embedding or the scale of attention. Reads nothing."""
+
+    shape: Shape
+    value: float = 0.0
+    """Of every element; before training, where it is trained."""
+    trained: bool = False
+
+    def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
+        """`shape`."""
+        if shapes:
+            raise self._error(f"reads nothing, but has {len(shapes)} inputs")
+        return self.shape
+
+    def parameters(self, shapes: tuple[Shape, ...]) -> int:
+        """Its elements, when trained."""
+        return math.prod(self.shape) if self.trained else 0
 
 
 def _window(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
