@@ -18,8 +18,8 @@ class Workload:
     """A directed acyclic graph of ops in topological order.
 
     Raises:
-        WorkloadError: an op reads something unknown, a name occurs twice or is empty, shapes do not fit, a size is out of range,
-            or nothing comes out.
+        WorkloadError: an op reads something unknown, a name is used twice or empty, shapes do not fit, a size is
+            out of range, or nothing comes out.
     """
 
     name: str

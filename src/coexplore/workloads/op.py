@@ -35,6 +35,10 @@ class Bits:
                 raise WorkloadError(f"bits.{name} is {value}; legal are 1 to 64")
 
 
+DEFAULT_BITS = Bits()
+"""8-bit operands, 32-bit sums."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loops:
     """The loop nest of one multiply-accumulate op: all the cost engine needs to know.
@@ -53,7 +57,7 @@ class Loops:
     S: int = 1
     stride: Pair = (1, 1)
     dilation: Pair = (1, 1)
-    bits: Bits = field(default_factory=Bits)
+    bits: Bits = DEFAULT_BITS
 
     @property
     def macs(self) -> int:
@@ -104,7 +108,7 @@ class Op:
 
     name: str
     inputs: tuple[str, ...]
-    bits: Bits = field(default_factory=Bits, kw_only=True)
+    bits: Bits = field(default=DEFAULT_BITS, kw_only=True)
 
     def output_shape(self, shapes: tuple[Shape, ...]) -> Shape:
         """Shape of the output for the shapes of the inputs, in order.
