@@ -1,0 +1,9 @@
+"""Network families and presets: spaces, and the workloads their points stand for.
+
+Importing the package registers them all.
+"""
+
+from __future__ import annotations
+
+from coexplore.networks import inverted_bottleneck as inverted_bottleneck
+from coexplore.networks import mobilenet_v2 as mobilenet_v2

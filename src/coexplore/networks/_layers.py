@@ -1,0 +1,57 @@
+"""Which ops do all families string together? The usual short chains; each ends with the op that carries the result."""
+
+from __future__ import annotations
+
+from coexplore.workloads.op import (
+    BatchNorm,
+    Conv2d,
+    Elementwise,
+    Function,
+    GlobalAveragePool,
+    Linear,
+    Op,
+    Reshape,
+)
+
+Ops = tuple[Op, ...]
+
+IMAGE = "image"
+"""Name of the input of every image network."""
+
+
+def conv_bn(
+    name: str,
+    source: str,
+    channels: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    function: Function | None = Function.RELU,
+    bias: bool = False,
+) -> Ops:
+    """Square convolution, padded to keep the size at stride 1, batch normalisation, and a function unless None."""
+    half = kernel // 2
+    conv = Conv2d(
+        name,
+        (source,),
+        out_channels=channels,
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        padding=(half, half),
+        groups=groups,
+        bias=bias,
+    )
+    norm = BatchNorm(f"{name}.bn", (name,))
+    return (conv, norm) if function is None else (conv, norm, Elementwise(f"{name}.act", (norm.name,), function))
+
+
+def pooled_classifier(source: str, classes: int) -> Ops:
+    """Mean over the image, then one linear layer."""
+    pool = GlobalAveragePool("pool", (source,))
+    return (pool, *flat_classifier(pool.name, classes))
+
+
+def flat_classifier(source: str, classes: int) -> Ops:
+    """All features in one vector, then one linear layer."""
+    return (Reshape("flatten", (source,), (1, -1)), Linear("fc", ("flatten",), classes))
