@@ -1,0 +1,1 @@
+"""Hardware: one general description, and the families that are data over it."""

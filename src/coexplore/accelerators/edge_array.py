@@ -1,0 +1,130 @@
+"""The edge array of NAHAS: a mesh of processing elements, each with lanes of SIMD units that share a local memory.
+
+Seven knobs, 50,000 points. As a chain of levels: main memory, local memory per processing element, register file per
+lane, operand latch per SIMD unit, and below it a 4-way 8-bit dot product.
+
+References:
+    Zhou2021: Zhou et al., "Rethinking co-design of neural architectures and hardware accelerators", arXiv 2102.08619.
+
+Departures: the value lists are recalled, not verified, and are settings for that reason; energy, area, ports and latches
+are our own model on sourced tables (see `technology`); the published baseline does not state its I/O bandwidth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from coexplore.accelerators.accelerator import (
+    Accelerator,
+    Dim,
+    MacUnit,
+    MemoryLevel,
+    Operand,
+    SpatialAxis,
+    VectorUnit,
+)
+from coexplore.accelerators.family import ACCELERATOR_FAMILIES
+from coexplore.accelerators.technology import PJ, UM2, UW, Sourced, Technology, load_technology
+from coexplore.spaces.decision import Decision
+from coexplore.spaces.space import Point, Space
+
+DOT_WIDTH = 4
+LOCAL_BANKS = 16
+BANK_BYTES_PER_CYCLE = 8
+SMALLEST_BANK_KIB = 0.5
+LATCH_BYTES = 16
+IO_AREA_MM2_PER_GB_S = Sourced(0.1, "ours: order of magnitude of a mobile DRAM interface; a setting")
+
+MESH_DIMS = (Dim.G, Dim.K, Dim.C, Dim.P, Dim.Q)
+LANE_DIMS = (Dim.G, Dim.K, Dim.P, Dim.Q)
+SIMD_DIMS = (Dim.G, Dim.K, Dim.Q)
+DOT_DIMS = (Dim.C, Dim.R, Dim.S)
+
+
+@ACCELERATOR_FAMILIES.register("edge-array")
+@dataclass(frozen=True, slots=True)
+class EdgeArray:
+    """Settings of the family: the value lists of the knobs, and what is not a knob."""
+
+    pes_x: tuple[int, ...] = (1, 2, 4, 6, 8)
+    pes_y: tuple[int, ...] = (1, 2, 4, 6, 8)
+    simd_units: tuple[int, ...] = (16, 32, 64, 128)
+    lanes: tuple[int, ...] = (1, 2, 4, 8)
+    local_memory_mb: tuple[float, ...] = (0.5, 1.0, 2.0, 3.0, 4.0)
+    register_file_kb: tuple[int, ...] = (8, 16, 32, 64, 128)
+    io_bandwidth_gb_s: tuple[float, ...] = (5.0, 10.0, 15.0, 20.0, 25.0)
+    clock_hz: float = 0.8e9
+    node_nm: int = 22
+    dram: str = "lpddr4"
+    io_area_mm2_per_gb_s: float = IO_AREA_MM2_PER_GB_S.value
+
+    @property
+    def space(self) -> Space:
+        """The seven knobs, each ordered."""
+        knobs = ("pes_x", "pes_y", "simd_units", "lanes", "local_memory_mb", "register_file_kb", "io_bandwidth_gb_s")
+        return Space(tuple(Decision(name, getattr(self, name), ordered=True) for name in knobs))
+
+    @property
+    def presets(self) -> Mapping[str, Point]:
+        """`baseline` (Zhou2021, recalled; bandwidth ours): 4 x 4 elements, 4 lanes, 64 units, 2 MB, 32 KB, 26.2 TOPS."""
+        baseline = {"pes_x": 4, "pes_y": 4, "simd_units": 64, "lanes": 4, "local_memory_mb": 2.0,
+                    "register_file_kb": 32, "io_bandwidth_gb_s": 20.0}
+        return {"baseline": EdgeArray().space.point(baseline)}
+
+    def decode(self, point: Point) -> Accelerator:
+        """The accelerator of a point; 1 MB is 1024 KiB and a GB/s is 1e9 bytes per second."""
+        technology = load_technology(self.node_nm)
+        x, y, simd, lanes = (int(point[name]) for name in ("pes_x", "pes_y", "simd_units", "lanes"))
+        local_kib, file_kib = 1024 * float(point["local_memory_mb"]), float(point["register_file_kb"])
+        bandwidth = float(point["io_bandwidth_gb_s"])
+        logic, wide = technology.logic_at(8), technology.logic_at(16)
+        banks = int(min(simd, file_kib / SMALLEST_BANK_KIB))
+        return Accelerator(
+            name=f"edge-array {x}x{y} pe, {lanes} lanes, {simd} simd, {local_kib / 1024:g} MB, {file_kib:g} KB, {bandwidth:g} GB/s",
+            clock_hz=self.clock_hz,
+            levels=(
+                self._dram(technology, bandwidth, x, y),
+                _banked_sram("local_memory", technology, local_kib, LOCAL_BANKS, (SpatialAxis("lane", lanes, LANE_DIMS),)),
+                _banked_sram("register_file", technology, file_kib, banks, (SpatialAxis("simd", simd, SIMD_DIMS),)),
+                _latch(technology),
+            ),
+            mac=MacUnit(8, logic.mac_pj * PJ, logic.mac_area_um2 * UM2, logic.mac_leakage_uw * UW),
+            vector=VectorUnit(operations_per_cycle=x * y * lanes * simd, energy_j=wide.mac_pj * PJ),
+            other_area_mm2=(("io", bandwidth * self.io_area_mm2_per_gb_s),),
+        )
+
+    def _dram(self, technology: Technology, bandwidth_gb_s: float, x: int, y: int) -> MemoryLevel:
+        energy = technology.dram_j_per_bit(self.dram)
+        return MemoryLevel(
+            name="dram", keeps=tuple(Operand), capacity_bytes=None,
+            read_bytes_per_cycle=bandwidth_gb_s * 1e9 / self.clock_hz, write_bytes_per_cycle=None,
+            read_j_per_bit=energy, write_j_per_bit=energy,
+            fanout=(SpatialAxis("pe_x", x, MESH_DIMS), SpatialAxis("pe_y", y, MESH_DIMS)),
+        )
+
+
+def _banked_sram(
+    name: str, technology: Technology, size_kib: float, banks: int, fanout: tuple[SpatialAxis, ...]
+) -> MemoryLevel:
+    """A memory of equal single-port banks; its port is as wide as all banks together."""
+    bank = technology.sram_at(size_kib / banks)
+    return MemoryLevel(
+        name=name, keeps=tuple(Operand), capacity_bytes=int(size_kib * 1024),
+        read_bytes_per_cycle=float(banks * BANK_BYTES_PER_CYCLE), write_bytes_per_cycle=None,
+        read_j_per_bit=bank.read_pj * PJ / technology.sram_word_bits,
+        write_j_per_bit=bank.write_pj * PJ / technology.sram_word_bits,
+        area_mm2=banks * bank.area_um2 * UM2, leakage_w=banks * bank.leakage_uw * UW, fanout=fanout,
+    )
+
+
+def _latch(technology: Technology) -> MemoryLevel:
+    """Flip-flops of one SIMD unit: two sets of four weights and two partial sums; inputs are broadcast past it."""
+    register = technology.logic_at(8)
+    energy = register.register_pj * PJ / register.bits
+    return MemoryLevel(
+        name="latch", keeps=(Operand.WEIGHT, Operand.OUTPUT), capacity_bytes=LATCH_BYTES,
+        read_bytes_per_cycle=None, write_bytes_per_cycle=None, read_j_per_bit=energy, write_j_per_bit=energy,
+        area_mm2=LATCH_BYTES * register.register_area_um2 * UM2,
+        fanout=(SpatialAxis("dot", DOT_WIDTH, DOT_DIMS),),
+    )

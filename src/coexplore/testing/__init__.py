@@ -1,0 +1,1 @@
+"""Contract suites, toys and slow twins: what implementations, ours or yours, are tested with."""
