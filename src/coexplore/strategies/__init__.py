@@ -1,0 +1,8 @@
+"""How to look: searches that know only points and numbers. Importing this package enters them all in `STRATEGIES`.
+
+Optuna is imported when a search that needs it starts.
+"""
+
+from coexplore.strategies import evolution, exhaustive, nsga2, random_search, reinforce, two_level
+
+__all__ = ["evolution", "exhaustive", "nsga2", "random_search", "reinforce", "two_level"]

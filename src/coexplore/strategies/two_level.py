@@ -1,0 +1,194 @@
+"""How are trainings saved? Every suggestion of a controller is priced first, and only what may pass is trained.
+
+The fast exploration of Jiang2020 as a wrapper around any strategy: what breaks a constraint goes back to the controller
+as an observation without having been trained.
+
+References:
+    Jiang2020: W. Jiang et al., Hardware/software co-exploration of neural architectures, IEEE TCAD 2020,
+        arXiv 1907.04650, two-level search.
+
+Departures:
+    A controller that has converged draws the same points again. It is told the known answer and asked again, `REPEATS`
+    times; then an untried neighbour of its last point is priced in place, or a random point when there is none. So no
+    point is suggested for training twice, and when all have been, no suggestion follows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypedDict, cast
+
+import numpy as np
+
+from coexplore.core.errors import ConfigError
+from coexplore.spaces.space import Point, Space
+from coexplore.strategies.checkpoint import (
+    SavedObservation,
+    load_observation,
+    load_points,
+    load_rng,
+    save_observation,
+    save_points,
+    save_rng,
+)
+from coexplore.strategies.random_search import draw_untried
+from coexplore.strategies.settings import check_whole, make_settings
+from coexplore.strategies.strategy import STRATEGIES, Observation, Stage, Strategy, Suggestion
+
+REPEATS = 32
+"""Known points a controller may draw in a row before another point is tried in their place."""
+
+
+@STRATEGIES.register("two-level")
+@dataclass(frozen=True, slots=True)
+class TwoLevel:
+    """Prices the suggestions of a controller and has only the feasible ones trained."""
+
+    controller: str = "reinforce"
+    """Name of the strategy that suggests; any but this one."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Settings of the controller."""
+    screens: int = 64
+    """Rejections in a row after which the least violating point is handed on, so that a study always ends."""
+
+    def __post_init__(self) -> None:
+        check_whole("screens", self.screens, at_least=1)
+        if self.controller == "two-level":
+            raise ConfigError("controller: is 'two-level' itself; name the strategy that suggests, such as 'reinforce'")
+        if not isinstance(self.settings, Mapping):
+            raise ConfigError(f"settings: is {self.settings!r}; give the controller's settings by name")
+        make_settings(self.controller, self.settings, path="settings")
+
+    def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
+        """A fresh controller, which shares the generator."""
+        controller = make_settings(self.controller, self.settings, path="settings")
+        return _TwoLevel(controller.start(space, rng, objectives), space, rng, self.screens)
+
+
+class _Saved(TypedDict):
+    rng: object
+    controller: dict[str, object]
+    pricing: list[list[int]]
+    accepted: list[list[int]]
+    waiting: list[list[int]]
+    rejected: list[SavedObservation]
+    answers: list[SavedObservation]
+
+
+class _TwoLevel:
+    def __init__(self, controller: Strategy, space: Space, rng: np.random.Generator, screens: int) -> None:
+        self._controller, self._space, self._rng, self._screens = controller, space, rng, screens
+        self._pricing: dict[Point, None] = {}
+        """Suggested for a price, without an answer yet."""
+        self._accepted: dict[Point, None] = {}
+        """To be trained, in training, or trained."""
+        self._waiting: deque[Point] = deque()
+        """Accepted but not yet suggested for training."""
+        self._rejected: dict[Point, Observation] = {}
+        """Infeasible by their price, since the last acceptance."""
+        self._answers: dict[Point, Observation] = {}
+        """The last word on accepted points."""
+
+    def suggest(self, n: int) -> list[Suggestion]:
+        found: list[Suggestion] = []
+        while len(found) < n and (suggestion := self._next()) is not None:
+            found.append(suggestion)
+        return found
+
+    def observe(self, new: Sequence[Observation]) -> None:
+        for observation in new:
+            if observation.stage is Stage.PRICE and observation.point in self._pricing:
+                self._learn_price(observation)
+            elif observation.final:
+                self._learn_answer(observation)
+
+    def state(self) -> dict[str, object]:
+        return {
+            "rng": save_rng(self._rng),
+            "controller": self._controller.state(),
+            "pricing": save_points(self._space, self._pricing),
+            "accepted": save_points(self._space, self._accepted),
+            "waiting": save_points(self._space, self._waiting),
+            "rejected": self._save(self._rejected),
+            "answers": self._save(self._answers),
+        }
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        saved = cast(_Saved, state)
+        self._controller.restore(saved["controller"])
+        load_rng(self._rng, saved["rng"])
+        self._pricing = dict.fromkeys(load_points(self._space, saved["pricing"]))
+        self._accepted = dict.fromkeys(load_points(self._space, saved["accepted"]))
+        self._waiting = deque(load_points(self._space, saved["waiting"]))
+        self._rejected, self._answers = self._load(saved["rejected"]), self._load(saved["answers"])
+
+    def _save(self, observations: Mapping[Point, Observation]) -> list[SavedObservation]:
+        return [save_observation(self._space, observation) for observation in observations.values()]
+
+    def _load(self, saved: Sequence[SavedObservation]) -> dict[Point, Observation]:
+        observations = [load_observation(self._space, item) for item in saved]
+        return {observation.point: observation for observation in observations}
+
+    def _next(self) -> Suggestion | None:
+        if not self._waiting:
+            point = self._untried()
+            if point is not None:
+                self._pricing[point] = None
+                return Suggestion(point, Stage.PRICE)
+            if self._pricing or not self._rejected:
+                return None
+            self._accept_closest()
+        return Suggestion(self._waiting.popleft())
+
+    def _untried(self) -> Point | None:
+        """The controller's next point without an answer, or one in its place; None when nothing is left to try."""
+        for _ in range(REPEATS):
+            suggestions = self._controller.suggest(1)
+            if not suggestions:
+                return None
+            point = suggestions[0].point
+            if not self._known(point):
+                return point
+            answer = self._answers.get(point) or self._rejected.get(point)
+            if answer is not None:
+                self._controller.observe([answer])
+        return self._stand_in(point)
+
+    def _stand_in(self, repeated: Point) -> Point | None:
+        neighbours = [point for point in self._space.neighbours(repeated) if not self._known(point)]
+        if neighbours:
+            return neighbours[int(self._rng.integers(len(neighbours)))]
+        return draw_untried(self._space, self._rng, {**self._accepted, **self._pricing, **self._rejected}.keys())
+
+    def _known(self, point: Point) -> bool:
+        return point in self._accepted or point in self._pricing or point in self._rejected
+
+    def _learn_price(self, observation: Observation) -> None:
+        del self._pricing[observation.point]
+        if observation.feasible:
+            self._accept(observation.point)
+            return
+        self._controller.observe([observation])
+        self._rejected[observation.point] = observation
+        if len(self._rejected) >= self._screens:
+            self._accept_closest()
+
+    def _learn_answer(self, observation: Observation) -> None:
+        """Pass an answer on, unless it only repeats the rejection of a point that was trained for want of a better."""
+        if observation.feasible or observation.point not in self._answers:
+            self._controller.observe([observation])
+        self._accepted[observation.point] = None
+        self._answers[observation.point] = observation
+
+    def _accept_closest(self) -> None:
+        closest = min(self._rejected.values(), key=lambda observation: observation.shortfall)
+        self._answers[closest.point] = closest
+        self._accept(closest.point)
+
+    def _accept(self, point: Point) -> None:
+        if point not in self._accepted:
+            self._accepted[point] = None
+            self._waiting.append(point)
+        self._rejected.clear()
