@@ -60,9 +60,11 @@ def footprint(operand, stop, sizes, window, dim, factor):  # noqa: ANN001, ANN20
 
 
 @njit(cache=True)
-def count_moves(sizes, window, dim, factor, weight, spatial, level, start, keeps, moves, tiles, accesses):  # noqa: ANN001, ANN201
+def count_moves(sizes, window, dim, factor, weight, spatial, level, start, keeps, outermost_only, moves, tiles, accesses):  # noqa: ANN001, ANN201
     """Fill `moves` (level, operand, column), `tiles` (level, operand) and `accesses` (operand, [all, one]).
 
+    With `outermost_only` just the moves between the two outermost levels are counted, for a lower bound that no inner loop
+    order can change; `accesses` is then zero.
     Returns the cycles in which the array computes: those of instance 0, which always has the most work.
     """
     levels = keeps.shape[0]
@@ -72,7 +74,7 @@ def count_moves(sizes, window, dim, factor, weight, spatial, level, start, keeps
     for operand in range(3):
         parent = 0
         for inner in range(1, levels):
-            if not keeps[inner, operand]:
+            if not keeps[inner, operand] or (outermost_only and inner > 1):
                 continue
             stop = start[inner]
             row = moves[inner, operand]
@@ -88,7 +90,12 @@ def count_moves(sizes, window, dim, factor, weight, spatial, level, start, keeps
                     row[column + 3] = distinct(operand, stop, sizes, window, dim, factor, weight, spatial, pinned)
             parent = inner
         tiles[0, operand] = footprint(operand, 0, sizes, window, dim, factor)
+        if operand == OUTPUT:
+            moves[0, operand, FIRST_SHARED] = moves[0, operand, FIRST_ONE] = tiles[0, operand]
         stop = dim.size
+        if outermost_only:
+            accesses[operand] = 0
+            continue
         for column, outer in ((0, False), (1, True)):
             _pin(pinned, operand, parent, levels, outer, 1, dim, spatial, level)
             accesses[operand, column] = visited(operand, stop, stop, sizes, window, dim, factor, weight, spatial, pinned)

@@ -198,6 +198,17 @@ def plain_overlap(d, j, stop, size, dim, factor, weight, spatial, pinned, groups
     """Elements along a non-sliding dimension that stay when loop `j` advances, summed over all its advances."""
     if dim[j] == d:
         return 0
+    restarts = 1
+    below = 1
+    for i in range(stop):
+        if dim[i] == d:
+            below *= factor[i]
+            if i > j and not spatial[i]:
+                restarts *= factor[i]
+    if restarts == 1:
+        return sum_extents(d, stop, size, dim, factor, weight, spatial, pinned, j)[1]
+    if below * tile_extent(d, stop, size, dim, factor) == size:
+        return 0
     rows = transition_groups(d, j, stop, size, dim, factor, weight, spatial, pinned, groups)
     total = 0
     for row in range(rows):
@@ -264,13 +275,16 @@ def fetched(operand, stop, sizes, window, dim, factor, weight, spatial, pinned, 
             if kept == 0:
                 break
             if not RELEVANT[operand, d]:
-                kept *= advances(d, j, stop, sizes[d], dim, factor, weight, spatial, pinned)
-            elif operand != INPUT or d < P:
+                continue
+            if operand != INPUT or d < P:
                 kept *= plain_overlap(d, j, stop, sizes[d], dim, factor, weight, spatial, pinned, left)
             elif d < R:
                 kept *= window_overlap(
                     d, d + 2, window[d - P], window[2 + d - P], j, stop, sizes, dim, factor, weight, spatial, pinned, left, right
                 )
+        for d in range(8):
+            if kept > 0 and not RELEVANT[operand, d]:
+                kept *= advances(d, j, stop, sizes[d], dim, factor, weight, spatial, pinned)
         total -= kept
     return total
 
