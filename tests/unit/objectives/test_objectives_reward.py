@@ -43,7 +43,9 @@ def reward(name, **settings):
     [
         ("weighted-product-soft", {}, 2.0, 0.5, 0.9 * 2.0**-0.07 * 0.5**-0.07),
         ("weighted-product-hard", {}, 2.0, 0.5, 0.9 / 2.0),
+        ("weighted-product-hard", {}, 1.25, 0.5, 0.9 / 1.25),
         ("weighted-product-hard", {}, 0.5, 4.0, 0.9 / 4.0),
+        ("weighted-product-soft", {"met": -0.5, "broken": -1.0}, 0.25, 1.25, 0.9 * 2.0 / 1.25),
         ("weighted-product-hard", {}, 0.5, 0.5, 0.9),
         ("absolute", {}, 1.5, 1.0, 0.9 - 0.1 * 0.5),
         ("absolute", {}, 0.5, 1.0, 0.9 - 0.1 * 0.5),
