@@ -1,0 +1,1 @@
+"""How good is a network? Data sets, training, early stopping, and the evaluators that use them."""

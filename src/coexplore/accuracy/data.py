@@ -1,0 +1,177 @@
+"""Which data sets are there, and how are they loaded? One frozen dataclass of settings each, registered by name.
+
+Every data set has a validation part, split off the training images by class and seed, for the search, and a test part
+that does not depend on any setting but `resolution`, for the final report.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from coexplore.accuracy._settings import check_whole
+from coexplore.accuracy.dataset import Dataset as Dataset
+from coexplore.accuracy.images import Reading, list_folder
+from coexplore.accuracy.npz import CHANNELS, read_npz
+from coexplore.accuracy.pictures import ArrayPictures
+from coexplore.accuracy.splits import SplitSettings, assemble, check_split, hold_out_test
+from coexplore.core.errors import ConfigError, DataError, MissingExtraError
+from coexplore.core.registry import Registry
+
+DATA_VARIABLE = "COEXPLORE_DATA"
+"""Environment variable with the folder that relative paths start from."""
+
+
+class DatasetSettings(Protocol):
+    """What a user says about a data set; implementations are frozen dataclasses with a default for every setting."""
+
+    def load(self, data_root: Path | None = None) -> Dataset:
+        """Read, check, split and standardise it; relative paths start from `data_root`, else from `COEXPLORE_DATA`.
+
+        Raises:
+            DataError: it cannot be found, read or used.
+            MissingExtraError: it needs a library that is not installed.
+        """
+        ...
+
+
+DATASETS: Registry[type[DatasetSettings]] = Registry("data set")
+
+
+@DATASETS.register("digits")
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """1797 handwritten digits of 8x8 pixels that come with scikit-learn, no download; 359 of them are the test part."""
+
+    name: ClassVar[str] = "digits"
+
+    limit: int | None = None
+    """Images used for training and validation together; None for all."""
+    resolution: int | None = None
+    """Height and width to resize to; None keeps 8."""
+    seed: int = 0
+    """Draws the limited images and the validation part, never the test part."""
+    validation_fraction: float = 0.2
+    """Share of the training images held out for the search."""
+
+    def __post_init__(self) -> None:
+        check_split(self)
+
+    def load(self, data_root: Path | None = None) -> Dataset:
+        """Read it from scikit-learn; `data_root` is not needed."""
+        try:
+            from sklearn.datasets import load_digits
+        except ImportError as error:
+            raise MissingExtraError("the data set 'digits'", "train") from error
+        source = load_digits()
+        pictures = ArrayPictures("scikit-learn's digits", source.images[:, None], source.target.astype(np.int64))
+        return assemble(self, *hold_out_test(pictures), classes=10)
+
+
+@DATASETS.register("fashion-mnist")
+@dataclass(frozen=True, slots=True)
+class FashionMnist:
+    """60,000 + 10,000 grey pictures of clothes, 28x28 pixels, 10 classes, from an npz file."""
+
+    name: ClassVar[str] = "fashion-mnist"
+
+    path: str = "fashion_mnist.npz"
+    """The file, relative to the data root or absolute."""
+    limit: int | None = None
+    """Images used for training and validation together; None for all."""
+    resolution: int | None = None
+    """Height and width to resize to; None keeps 28."""
+    seed: int = 0
+    """Draws the limited images and the validation part."""
+    validation_fraction: float = 0.2
+    """Share of the training images held out for the search."""
+
+    def __post_init__(self) -> None:
+        check_split(self)
+
+    def load(self, data_root: Path | None = None) -> Dataset:
+        """Read the file."""
+        return _load_npz(self, self.path, data_root)
+
+
+@DATASETS.register("mnist")
+@dataclass(frozen=True, slots=True)
+class Mnist:
+    """60,000 + 10,000 handwritten digits, 28x28 pixels, 10 classes, from an npz file."""
+
+    name: ClassVar[str] = "mnist"
+
+    path: str = "mnist.npz"
+    """The file, relative to the data root or absolute."""
+    limit: int | None = None
+    """Images used for training and validation together; None for all."""
+    resolution: int | None = None
+    """Height and width to resize to; None keeps 28."""
+    seed: int = 0
+    """Draws the limited images and the validation part."""
+    validation_fraction: float = 0.2
+    """Share of the training images held out for the search."""
+
+    def __post_init__(self) -> None:
+        check_split(self)
+
+    def load(self, data_root: Path | None = None) -> Dataset:
+        """Read the file."""
+        return _load_npz(self, self.path, data_root)
+
+
+@DATASETS.register("image-folder")
+@dataclass(frozen=True, slots=True)
+class ImageFolder:
+    """PNG and JPEG files, one folder a class: `train/<class>` and `test/<class>`, or `<class>` alone."""
+
+    name: ClassVar[str] = "image-folder"
+
+    path: str = ""
+    """The folder, relative to the data root or absolute."""
+    channels: int = 3
+    """3 reads colour, 1 reads grey."""
+    limit: int | None = None
+    """Images used for training and validation together; None for all."""
+    resolution: int | None = None
+    """Height and width to resize to; None needs all images to have one size."""
+    seed: int = 0
+    """Draws the limited images and the validation part, never the test part."""
+    validation_fraction: float = 0.2
+    """Share of the training images held out for the search."""
+
+    def __post_init__(self) -> None:
+        check_split(self)
+        check_whole(f"{self.name}.channels", self.channels, 1, 3)
+        if self.channels not in CHANNELS:
+            raise ConfigError(f"{self.name}.channels is {self.channels}; give 1 (grey) or 3 (colour)")
+
+    def load(self, data_root: Path | None = None) -> Dataset:
+        """Read the folder."""
+        if not self.path:
+            raise DataError("image-folder.path is empty; give the folder that holds the class folders")
+        reading = Reading(self.channels, self.resolution)
+        train, test, classes = list_folder(_located(self.path, data_root), reading)
+        return assemble(self, train, test, classes)
+
+
+def _load_npz(settings: SplitSettings, path: str, data_root: Path | None) -> Dataset:
+    train, test = read_npz(_located(path, data_root), classes=10)
+    return assemble(settings, train, test, classes=10)
+
+
+def _located(path: str, data_root: Path | None) -> Path:
+    given = Path(path).expanduser()
+    if given.is_absolute():
+        return given
+    root = data_root or os.environ.get(DATA_VARIABLE)
+    if not root:
+        raise DataError(
+            f"the data {path!r} have no folder to be looked for in; give it with --data or {DATA_VARIABLE}, "
+            "or give an absolute path"
+        )
+    return Path(root).expanduser() / given
