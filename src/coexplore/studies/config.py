@@ -1,0 +1,223 @@
+"""How does a study file become a problem? Reads it, looks every name up, and checks what belongs together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coexplore.accelerators import edge_array  # noqa: F401 - enters itself among the families
+from coexplore.accuracy.data import DATASETS, Dataset, DatasetSettings
+from coexplore.accuracy.evaluator import TrainingEvaluator
+from coexplore.accuracy.halving import Halving
+from coexplore.accuracy.training import Recipe
+from coexplore.core.errors import ConfigError, UnknownNameError, did_you_mean
+from coexplore.cost.model import Goal
+from coexplore.design import ACCELERATOR, NETWORK, DesignSpace
+from coexplore.objectives.metrics import METRICS, Direction
+from coexplore.objectives.objective import Constraint, Objective, check_consistent
+from coexplore.objectives.reward import REWARDS, Reward, build_reward
+from coexplore.strategies.settings import make_settings as make_strategy
+from coexplore.strategies.strategy import STRATEGIES, StrategySettings
+from coexplore.studies.problem import Problem, asks_for_accuracy
+from coexplore.studies.schema import StudyConfig, parse_config
+from coexplore.studies.settings import make_settings, settings_document
+from coexplore.studies.sides import (
+    DataShape,
+    Settings,
+    accelerator_side,
+    check_reads,
+    look_up,
+    network_side,
+    restrictions,
+)
+from coexplore.studies.sources import CostPricer, RealTraining
+from coexplore.studies.yaml_file import apply_overrides, read_study_file
+
+__all__ = ["StudyConfig", "build", "build_designs", "build_objectives", "load_config", "parse_config", "resolve"]
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
+    """The study in a file; `build` then looks its names up.
+
+    Args:
+        path: a YAML file. Paths in it start from its folder.
+        overrides: each `path=value`, such as `budget.trials=20`.
+
+    Raises:
+        ConfigError: the message begins with the path of the wrong field.
+        StoreError: the file is absent or unreadable.
+    """
+    config = parse_config(apply_overrides(read_study_file(path), overrides))
+    folder = path.absolute().parent
+    network, accelerator = config.network, config.accelerator
+    if network.onnx is not None:
+        network = network.model_copy(update={"onnx": os.path.join(folder, network.onnx)})
+    if accelerator.file is not None:
+        accelerator = accelerator.model_copy(update={"file": os.path.join(folder, accelerator.file)})
+    return config.model_copy(update={"network": network, "accelerator": accelerator})
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A study with every setting written out, and the problem it poses."""
+
+    config: StudyConfig
+    """Poses the same problem, also when defaults have changed since."""
+    problem: Problem
+
+
+def build(config: StudyConfig, data_root: Path | None = None) -> Problem:
+    """The problem a study poses; see `resolve`."""
+    return resolve(config, data_root).problem
+
+
+def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
+    """Look every name of a study up, and check what belongs together. Loads the data where the study has a task.
+
+    Args:
+        config: from `load_config` or `parse_config`.
+        data_root: folder that relative paths of data start from; else the environment variable `COEXPLORE_DATA`.
+
+    Raises:
+        ConfigError: the message begins with the path of the wrong field.
+        DataError: the data cannot be found or read.
+        MissingExtraError: something is not installed.
+    """
+    objectives, constraints = build_objectives(config), _constraints(config)
+    reward, strategy, goal = _reward(config, objectives, constraints), _strategy(config), _goal(config)
+    task = _task(config)
+    data = task.load(data_root) if task else None
+    designs, written_out = _designs(config, data)
+    source = None
+    if asks_for_accuracy(objectives, constraints):
+        if task is None or data is None:
+            raise ConfigError("task: is missing; accuracy needs data to train on, such as task: {dataset: digits}")
+        check_reads(designs.decode(next(designs.space.enumerate())).network.workload(), _shape(data))
+        source = _training(config, task, data, data_root)
+        written_out["training"] = _training_document(source)
+    if task is not None:
+        written_out["task"] = settings_document(task)
+    written_out["strategy"] = settings_document(strategy)
+    written_out["reward"] = _reward_settings(reward)
+    problem = Problem(
+        designs, objectives, constraints, reward, strategy, CostPricer(goal), source, config.seed, config.width
+    )
+    return Resolved(_with_settings(config, written_out), problem)
+
+
+def _with_settings(config: StudyConfig, settings: Mapping[str, Settings]) -> StudyConfig:
+    document = config.document()
+    for section, values in settings.items():
+        chosen = document.get(section)
+        assert isinstance(chosen, dict)
+        document[section] = chosen | values
+    return parse_config(document)
+
+
+def build_designs(config: StudyConfig) -> DesignSpace:
+    """The designs of a study whose settings are written out; needs no data.
+
+    Raises:
+        ConfigError: the message begins with the path of the wrong field.
+    """
+    return _designs(config, None)[0]
+
+
+def build_objectives(config: StudyConfig) -> tuple[Objective, ...]:
+    """What a study wants.
+
+    Raises:
+        ConfigError: an unknown metric, one that stands there twice, or one pushed the wrong way.
+    """
+    found: list[Objective] = []
+    for index, section in enumerate(config.objectives):
+        word = "minimize" if section.maximize is None else "maximize"
+        name = section.minimize if section.maximize is None else section.maximize
+        assert name is not None
+        metric = look_up(METRICS, name, f"objectives.{index}.{word}")
+        if metric.direction is not Direction(word):
+            raise ConfigError(
+                f"objectives.{index}.{word}: {name} is better the other way; write {{{metric.direction.value}: {name}}}"
+            )
+        if any(objective.metric == name for objective in found):
+            raise ConfigError(f"objectives.{index}.{word}: {name} stands there twice")
+        found.append(Objective(name, metric.direction))
+    return tuple(found)
+
+
+def _constraints(config: StudyConfig) -> tuple[Constraint, ...]:
+    found = []
+    for index, section in enumerate(config.constraints):
+        look_up(METRICS, section.metric, f"constraints.{index}.metric")
+        try:
+            found.append(Constraint(section.metric, section.at_most, section.at_least))
+        except ConfigError as error:
+            raise ConfigError(f"constraints.{index}: {error}") from error
+    check_consistent(found)
+    return tuple(found)
+
+
+def _designs(config: StudyConfig, data: Dataset | None) -> tuple[DesignSpace, dict[str, Settings]]:
+    network, network_settings = network_side(config.network, _shape(data) if data else None)
+    accelerator, accelerator_settings = accelerator_side(config.accelerator)
+    kept = restrictions(config.network, network, NETWORK) + restrictions(config.accelerator, accelerator, ACCELERATOR)
+    return DesignSpace(network, accelerator, kept), {NETWORK: network_settings, ACCELERATOR: accelerator_settings}
+
+
+def _task(config: StudyConfig) -> DatasetSettings | None:
+    if config.task is None:
+        return None
+    kind = look_up(DATASETS, config.task.dataset, "task.dataset")
+    return make_settings(kind, config.task.settings, "task", f"data set {config.task.dataset!r}")
+
+
+def _shape(data: Dataset) -> DataShape:
+    return DataShape(data.name, data.input_shape, data.classes)
+
+
+def _training(config: StudyConfig, task: DatasetSettings, data: Dataset, data_root: Path | None) -> RealTraining:
+    given: Settings = {"seed": config.seed, **config.training.settings}
+    recipe = make_settings(Recipe, given, "training", "the training recipe")
+    wanted = config.training.halving
+    halving = None if wanted is None else make_settings(Halving, wanted, "training.halving", "successive halving")
+    return RealTraining(task, recipe, halving, TrainingEvaluator(data, recipe).identity, data_root)
+
+
+def _training_document(training: RealTraining) -> Settings:
+    halving = None if training.halving is None else settings_document(training.halving)
+    return {"halving": halving, **settings_document(training.recipe)}
+
+
+def _strategy(config: StudyConfig) -> StrategySettings:
+    look_up(STRATEGIES, config.strategy.name, "strategy.name")
+    try:
+        return make_strategy(config.strategy.name, config.strategy.settings)
+    except UnknownNameError as error:
+        raise ConfigError(f"strategy.controller: {error}") from error
+
+
+def _reward(config: StudyConfig, objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> Reward:
+    look_up(REWARDS, config.reward.name, "reward.name")
+    try:
+        return build_reward(config.reward.name, config.reward.settings, objectives, constraints)
+    except UnknownNameError as error:
+        raise ConfigError(f"reward.metric: {error}") from error
+
+
+def _reward_settings(reward: Reward) -> Settings:
+    """What was set or derived, without what comes from the study itself."""
+    own = {
+        name: value for name, value in settings_document(reward).items() if name not in ("objectives", "constraints")
+    }
+    return {name: value for name, value in own.items() if value is not None}
+
+
+def _goal(config: StudyConfig) -> Goal:
+    goals = {str(goal.value): goal for goal in Goal}
+    if config.mapping_goal not in goals:
+        raise ConfigError(
+            f"mapping_goal: unknown goal {config.mapping_goal!r}; {did_you_mean(config.mapping_goal, goals)}"
+        )
+    return goals[config.mapping_goal]

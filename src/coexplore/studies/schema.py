@@ -1,0 +1,250 @@
+"""What may stand in a study file? The fields of a study, as frozen models that refuse what they do not know.
+
+Sections that choose something by name (`task`, `network`, `accelerator`, `strategy`, `reward`, `training`) carry the
+settings of what they chose beside the name; those are checked against its own fields when the study is built.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from coexplore.core.errors import ConfigError, did_you_mean
+from coexplore.spaces.decision import Value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave out what is absent by default; a null that means something stays."""
+        document: dict[str, object] = write(self)
+        absent = [name for name, field in type(self).model_fields.items() if field.default is None]
+        return {name: value for name, value in document.items() if not (value is None and name in absent)}
+
+
+class _Chosen(_Section):
+    """A section that takes further settings along."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+
+    @property
+    def settings(self) -> dict[str, JsonValue]:
+        """What stands there beside the fields of the section."""
+        return dict(self.__pydantic_extra__)
+
+
+class TaskConfig(_Chosen):
+    """What the networks are to learn."""
+
+    dataset: str
+    """Name of a data set; its settings follow."""
+
+
+class NetworkConfig(_Chosen):
+    """A family of networks, or one network."""
+
+    family: str | None = None
+    """Name of a family; its settings follow."""
+    fixed: str | None = None
+    """Name of a preset; its settings follow."""
+    onnx: str | None = None
+    """Path of a model file."""
+    restrict: dict[str, tuple[Value, ...]] = {}
+    """Decisions that keep only these values."""
+    freeze: dict[str, Value] = {}
+    """Decisions that keep one value."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _check_one_of(self, ("family", "fixed", "onnx"))
+        return self
+
+
+class AcceleratorConfig(_Chosen):
+    """A family of accelerators, or one accelerator."""
+
+    family: str | None = None
+    """Name of a family; its settings follow."""
+    fixed: str | None = None
+    """A preset: `family/preset`, or `family` for its baseline."""
+    file: str | None = None
+    """Path of a description."""
+    restrict: dict[str, tuple[Value, ...]] = {}
+    """Decisions that keep only these values."""
+    freeze: dict[str, Value] = {}
+    """Decisions that keep one value."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _check_one_of(self, ("family", "fixed", "file"))
+        return self
+
+
+class ObjectiveConfig(_Section):
+    """One metric and its direction."""
+
+    maximize: str | None = None
+    minimize: str | None = None
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> Self:
+        if (self.maximize is None) is (self.minimize is None):
+            raise ValueError("needs one of maximize and minimize, such as {minimize: latency_s}")
+        return self
+
+
+class ConstraintConfig(_Section):
+    """One metric and its bounds, in the metric's unit."""
+
+    metric: str
+    at_most: float | None = None
+    at_least: float | None = None
+
+
+class StrategyConfig(_Chosen):
+    """How to search."""
+
+    name: str = "two-level"
+    """Name of a strategy; its settings follow."""
+
+
+class RewardConfig(_Chosen):
+    """One number for strategies that want one."""
+
+    name: str = "objectives"
+    """Name of a reward; its settings follow."""
+
+
+class TrainingConfig(_Chosen):
+    """How to train: the settings of the recipe, and when to stop early."""
+
+    halving: dict[str, JsonValue] | None = {}
+    """Settings of successive halving; null trains every network to the end."""
+
+
+class BudgetConfig(_Section):
+    """What the study may spend. It may grow later, the rest of a study may not change."""
+
+    trials: int = Field(default=100, ge=1)
+    """Designs that are evaluated in full."""
+    hours: float | None = Field(default=None, gt=0)
+    """Wall time of all runs together. With it, how far a study comes depends on the machine."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Epochs of training, summed over the networks."""
+
+
+class PhasesConfig(_Section):
+    """One side after the other: first the accelerator for an initial network, then the network for that accelerator."""
+
+    initial: dict[str, Value] = {}
+    """Decisions of the initial network; the others take the middle one of their values."""
+    accelerator_trials: int | None = Field(default=None, ge=1)
+    """Trials of the first phase; half of the budget by default."""
+
+
+class StudyConfig(_Section):
+    """A study. `StudyConfig(...)` takes these objects, `parse_config` a document of lists and dicts."""
+
+    name: str = Field(min_length=1, max_length=200)
+    task: TaskConfig | None = None
+    """Not needed where nothing asks for accuracy."""
+    network: NetworkConfig
+    accelerator: AcceleratorConfig
+    objectives: tuple[ObjectiveConfig, ...] = Field(min_length=1)
+    constraints: tuple[ConstraintConfig, ...] = ()
+    strategy: StrategyConfig = StrategyConfig()
+    reward: RewardConfig = RewardConfig()
+    training: TrainingConfig = TrainingConfig()
+    mapping_goal: str = "edp"
+    """What the mapping of each op minimises: latency, energy or edp."""
+    phases: PhasesConfig | None = None
+    """Both sides one after the other instead of together."""
+    budget: BudgetConfig = BudgetConfig()
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    width: int = Field(default=4, ge=1, le=4096)
+    """Trials that may be under way at once; decides what each suggestion has heard of, so it decides the result."""
+    store: str | None = None
+    """URL of a database for the trials; a journal file in the study directory by default."""
+
+    def document(self) -> dict[str, object]:
+        """As lists, dicts and scalars; what is not set is left out. `parse_config` reads it back."""
+        return self.model_dump(mode="json")
+
+
+def parse_config(document: Mapping[str, object]) -> StudyConfig:
+    """The study a document describes, its names and settings not yet looked up.
+
+    Raises:
+        ConfigError: the message begins with the path of the wrong field.
+    """
+    try:
+        return StudyConfig.model_validate_json(json.dumps(document, allow_nan=False))
+    except ValidationError as error:
+        raise ConfigError(_explain(error.errors())) from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"study: {error}; a study is lists, dicts, text, numbers, true and false") from error
+
+
+def explain_validation(error: ErrorDetails, path: str) -> str:
+    """One finding of pydantic as `path: what is wrong`."""
+    given = error.get("input")
+    shown = "" if isinstance(given, dict | list) else f"is {given!r}; "
+    cause = error.get("ctx", {}).get("error")
+    if error["type"] == "missing":
+        return f"{path}: is missing; add it"
+    if cause is not None:
+        return f"{path}: {cause}"
+    return f"{path}: {shown}{error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+_SECTIONS: dict[object, type[BaseModel]] = {
+    "objectives": ObjectiveConfig,
+    "constraints": ConstraintConfig,
+    "budget": BudgetConfig,
+    "phases": PhasesConfig,
+}
+
+
+def _explain(errors: list[ErrorDetails]) -> str:
+    first = errors[0]
+    location = first["loc"]
+    path = ".".join(str(part) for part in location) or "study"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        model = StudyConfig if len(location) == 1 else _SECTIONS[location[0]]
+        return f"{path}: unknown field; {did_you_mean(str(location[-1]), model.model_fields)}{more}"
+    if location[:1] == ("constraints",) and location[-1] in ("at_most", "at_least"):
+        return f"{path}: is {first['input']!r}; give a plain number in the unit of the metric{more}"
+    for assignment in ("freeze", "restrict", "initial"):
+        if assignment in location[:-2]:
+            path = ".".join(str(part) for part in location[: location.index(assignment) + 2])
+            return f"{path}: is {first['input']!r}; give true, false, a number or text"
+    return explain_validation(first, path) + more
+
+
+def _check_one_of(section: _Chosen, sources: tuple[str, ...]) -> None:
+    given = [source for source in sources if getattr(section, source) is not None]
+    if len(given) == 1:
+        return
+    listing = ", ".join(sources[:-1]) + f" or {sources[-1]}"
+    if given:
+        raise ValueError(f"has {' and '.join(given)}; give only one of {listing}")
+    for unknown in section.settings:
+        raise ValueError(f"needs {listing}; it has {unknown!r}, {did_you_mean(unknown, sources)}")
+    raise ValueError(f"needs {listing}")

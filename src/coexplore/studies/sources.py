@@ -1,0 +1,72 @@
+"""Where do price and accuracy really come from? The cost engine, and training in torch on a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coexplore.accuracy._torch import import_torch
+from coexplore.accuracy.data import DatasetSettings
+from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator
+from coexplore.accuracy.halving import Halving, Rung
+from coexplore.accuracy.training import Recipe, train
+from coexplore.core.errors import DataError
+from coexplore.cost.model import Goal, price
+from coexplore.design import Design
+from coexplore.studies.problem import Curves, Priced, Train
+from coexplore.workloads.graph import Workload
+from coexplore.workloads.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class CostPricer:
+    """Prices a design with the best mapping of every op."""
+
+    goal: Goal = Goal.EDP
+    """What the mappings minimise."""
+
+    def __call__(self, design: Design) -> Priced:
+        """Cost metrics, or which op cannot run."""
+        cost = price(design.network.workload(), design.accelerator, self.goal)
+        if cost.feasible:
+            return Priced(cost.metrics())
+        return Priced({"area_mm2": cost.area_mm2}, cost.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class RealTraining:
+    """Trains every network from scratch on a data set."""
+
+    dataset: DatasetSettings
+    recipe: Recipe
+    halving: Halving | None
+    """None trains every network to the end."""
+    identity: str
+    """Content hash of pixels, labels, recipe and the version of the training loop (`TrainingEvaluator.identity`)."""
+    data_root: Path | None = field(default=None, compare=False)
+    """Folder that relative paths of the data start from."""
+
+    def prepare(self) -> Train:
+        """Load the data and torch here.
+
+        Raises:
+            DataError: the data cannot be read, or are not those of `identity` any more.
+            MissingExtraError: torch is not installed.
+        """
+        import_torch("training a network")
+        dataset, recipe = self.dataset.load(self.data_root), self.recipe
+        if TrainingEvaluator(dataset, recipe).identity != self.identity:
+            raise DataError(f"the data set {dataset.name!r} has changed since the study began; begin another study")
+
+        def run(workload: Workload, rungs: Sequence[Rung]) -> tuple[Accuracy, Weights]:
+            result = train(workload, dataset, recipe, rungs)
+            value = 0.0 if result.diverged else result.curve[-1]
+            epochs = len(result.curve)
+            return Accuracy(value, epochs, result.curve, result.seconds, result.diverged, result.reason), result.weights
+
+        return run
+
+    def rungs(self, curves: Curves) -> tuple[Rung, ...]:
+        """The bars successive halving sets."""
+        return self.halving.rungs(curves, self.recipe.epochs) if self.halving else ()

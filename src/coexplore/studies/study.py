@@ -1,0 +1,232 @@
+"""How is a study run, resumed and read? The public verbs over a study directory."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from optuna.storages import BaseStorage
+
+from coexplore.accuracy.evaluator import Accuracy
+from coexplore.core.errors import ConfigError, StoreError
+from coexplore.objectives.objective import Objective
+from coexplore.objectives.pareto import non_dominated
+from coexplore.studies.checkpoint import read_checkpoint
+from coexplore.studies.config import StudyConfig, build_designs, build_objectives, parse_config, resolve
+from coexplore.studies.directory import Manifest, StudyDirectory, locked, new_manifest, read_manifest
+from coexplore.studies.driver import Budget, Driver, Event, EventKind
+from coexplore.studies.evaluation import Evaluation
+from coexplore.studies.executor import Executor, InProcessExecutor, ProcessExecutor
+from coexplore.studies.problem import Problem
+from coexplore.studies.store import TrialStore, open_database, open_journal, read_records
+from coexplore.studies.trainer import PrepareTraining, Trainer, TrainTask
+from coexplore.studies.trial import TrialRecord, TrialState
+
+__all__ = ["Event", "EventKind", "StudyResult", "StudyState", "open_study", "run_problem", "run_study"]
+
+OnEvent = Callable[[Event], None]
+
+
+class StudyState(enum.StrEnum):
+    """How far a study is."""
+
+    NEW = "new"
+    """No trial has begun."""
+    RUNNING = "running"
+    """Under way, or stopped before its budget was spent."""
+    FINISHED = "finished"
+    INFEASIBLE = "infeasible"
+    """Finished, and no trial is complete."""
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What is known of a study."""
+
+    config: StudyConfig
+    """With every setting written out."""
+    state: StudyState
+    trials: tuple[TrialRecord, ...]
+    front: tuple[TrialRecord, ...]
+    """Complete trials that no other one dominates, best first objective first; of equals only the first."""
+    trained_networks: int
+    """Distinct networks that were trained, however far."""
+    screened: int
+    """Designs that were priced without becoming trials."""
+    directory: Path
+    """Where weights and trials are."""
+    seconds: float = 0.0
+    """Wall time of all runs."""
+
+    @property
+    def closest(self) -> TrialRecord | None:
+        """The infeasible trial that misses the constraints by least, None where nothing says by how much."""
+        missed = [trial for trial in self.trials if trial.state is TrialState.INFEASIBLE and trial.violation > 0]
+        return min(missed, key=lambda trial: trial.violation, default=None)
+
+    @property
+    def explanation(self) -> str:
+        """Why nothing is feasible, naming the closest design and by how much it misses; empty where something is."""
+        if self.state is not StudyState.INFEASIBLE:
+            return ""
+        if self.closest is not None:
+            return (
+                f"no design meets the constraints; the closest, trial {self.closest.number}: {self.closest.reason}; "
+                "loosen that constraint or widen the spaces"
+            )
+        reason = self.trials[0].reason if self.trials else "nothing was suggested"
+        return f"no design could be evaluated; the first: {reason}"
+
+
+def run_study(
+    config: StudyConfig,
+    directory: Path,
+    workers: int = 1,
+    on_event: OnEvent = lambda event: None,
+    data_root: Path | None = None,
+) -> StudyResult:
+    """Run a study, or go on with it where its directory has it already.
+
+    Args:
+        config: from `load_config` or `parse_config`.
+        directory: made if it does not exist.
+        workers: processes that train side by side, at most the width of the study; 0 trains in this process. The result
+            does not depend on it.
+        on_event: hears of the progress.
+        data_root: folder that relative paths of data start from.
+
+    Raises:
+        ConfigError: the study is not legal; the message begins with the path of the wrong field.
+        StoreError: the directory cannot be used, is in use, or belongs to another study.
+        StudyError: no evaluation can run here.
+        KeyboardInterrupt: stopped by Ctrl-C, everything safe; says how to go on.
+    """
+    resolved = resolve(config, data_root)
+    return run_problem(resolved.problem, resolved.config, directory, workers, on_event)
+
+
+def run_problem(
+    problem: Problem, config: StudyConfig, directory: Path, workers: int = 1, on_event: OnEvent = lambda event: None
+) -> StudyResult:
+    """Run a problem made by hand; see `run_study`.
+
+    Args:
+        problem: what is solved.
+        config: names it, says where the trials are stored and what may be spent.
+        directory: made if it does not exist.
+        workers: as for `run_study`.
+        on_event: as for `run_study`.
+    """
+    if workers < 0:
+        raise ConfigError(f"workers: is {workers}; give the number of processes, or 0 to train in this one")
+    files = StudyDirectory(directory)
+    manifest = _checked(read_manifest(files), problem, config, directory)
+    with locked(files):
+        if read_manifest(files) != manifest:
+            manifest.write(files)
+        store = TrialStore(_storage(config, files), manifest.identity, problem.objectives, problem.space)
+        with _trainer(problem, files, workers) as trainer:
+            budget = Budget(config.budget.trials, config.budget.hours, config.budget.epochs)
+            driver = Driver(problem, budget, files, store, Evaluation(problem, trainer), on_event)
+            try:
+                driver.run()
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"stopped; nothing is lost, run {directory} again to go on") from None
+        return _result(config, problem.objectives, store.records, files)
+
+
+def open_study(directory: Path) -> StudyResult:
+    """Read a study, also while it runs; writes nothing and needs neither its data nor torch.
+
+    Raises:
+        StoreError: there is no study, it is damaged, or of another version.
+    """
+    files = StudyDirectory(directory)
+    manifest = read_manifest(files)
+    if manifest is None:
+        raise StoreError(f"there is no study in {directory}; start one with `coexplore run`")
+    config = parse_config(manifest.config)
+    objectives, space = build_objectives(config), build_designs(config).space
+    begun = config.store is not None or files.journal.exists()
+    records = read_records(_storage(config, files, writable=False), manifest.identity, space) if begun else []
+    return _result(config, objectives, records, files)
+
+
+def _checked(manifest: Manifest | None, problem: Problem, config: StudyConfig, directory: Path) -> Manifest:
+    """The manifest this run goes by: a new one, or that of the directory with the budget of this run."""
+    document = config.document()
+    if manifest is None:
+        return new_manifest(config.name, document, problem.fingerprint)
+    differences = list(_differences(manifest.config, document, ""))
+    if manifest.fingerprint != problem.fingerprint or manifest.config.get("store") != document.get("store"):
+        told = "; ".join(differences[:3]) or "a file it names, its data, or the version of this package has changed"
+        raise StoreError(f"{directory} holds another study: {told}; choose another directory")
+    before, now = parse_config(manifest.config).budget, config.budget
+    for name in ("trials", "hours", "epochs"):
+        was, wanted = getattr(before, name), getattr(now, name)
+        if wanted is not None and (was is None or wanted < was):
+            raise StoreError(
+                f"budget.{name}: is {wanted}, but {directory} was begun with {was or 'no limit'}; it can only grow"
+            )
+    return replace(manifest, config=document)
+
+
+def _differences(there: object, here: object, path: str) -> Iterator[str]:
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in sorted(there.keys() | here.keys()):
+            if path or name != "budget":
+                yield from _differences(there.get(name), here.get(name), f"{path}.{name}" if path else str(name))
+    elif there != here:
+        yield f"{path} is {there!r} there and {here!r} here"
+
+
+def _storage(config: StudyConfig, files: StudyDirectory, *, writable: bool = True) -> BaseStorage:
+    return open_database(config.store) if config.store else open_journal(files.journal, writable=writable)
+
+
+@contextmanager
+def _trainer(problem: Problem, files: StudyDirectory, workers: int) -> Iterator[Trainer | None]:
+    if problem.accuracy is None:
+        yield None
+        return
+    prepare = PrepareTraining(problem.accuracy)
+    executor: Executor[TrainTask, Accuracy]
+    executor = ProcessExecutor(prepare, min(workers, problem.width)) if workers else InProcessExecutor(prepare)
+    with closing(Trainer(problem.accuracy, executor, files)) as trainer:
+        yield trainer
+
+
+def _result(
+    config: StudyConfig, objectives: Sequence[Objective], records: Sequence[TrialRecord], files: StudyDirectory
+) -> StudyResult:
+    checkpoint = read_checkpoint(files.checkpoint)
+    front = _front(objectives, records)
+    ended = checkpoint is not None and checkpoint.finished
+    running = any(record.state is TrialState.RUNNING for record in records)
+    if ended and not running:
+        state = StudyState.FINISHED if front else StudyState.INFEASIBLE
+    else:
+        state = StudyState.RUNNING if records or checkpoint else StudyState.NEW
+    return StudyResult(
+        config=config,
+        state=state,
+        trials=tuple(records),
+        front=front,
+        trained_networks=len({record.network for record in records if record.network}),
+        screened=checkpoint.screened if checkpoint else 0,
+        directory=files.root,
+        seconds=checkpoint.seconds if checkpoint else 0.0,
+    )
+
+
+def _front(objectives: Sequence[Objective], records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+    complete = [record for record in records if record.state is TrialState.COMPLETE]
+    if not complete:
+        return ()
+    losses = np.array([[objective.loss(record.metrics) for objective in objectives] for record in complete])
+    kept = np.flatnonzero(non_dominated(losses))
+    return tuple(complete[index] for index in sorted(kept, key=lambda index: (tuple(losses[index]), index)))
