@@ -8,9 +8,10 @@ References:
         arXiv 1907.04650, two-level search.
 
 Departures:
-    A controller that has converged draws the same points again. It is told the known answer and asked again, `REPEATS`
-    times; then an untried neighbour of its last point is priced in place, or a random point when there is none. So no
-    point is suggested for training twice, and when all have been, no suggestion follows.
+    A controller that has converged draws the same points again. It is asked up to `REPEATS` times; then an untried
+    neighbour of its last point is priced in place, or a random point when there is none. So no point is suggested for
+    training twice, and when all have been, no suggestion follows. A repeat is not rewarded again: that would only
+    hasten the convergence.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from coexplore.strategies.random_search import draw_untried
 from coexplore.strategies.settings import check_whole, make_settings
 from coexplore.strategies.strategy import STRATEGIES, Observation, Stage, Strategy, Suggestion
 
-REPEATS = 32
-"""Known points a controller may draw in a row before another point is tried in their place."""
+REPEATS = 4
+"""Points already dealt with that a controller may draw in a row before another one is tried in their place."""
 
 
 @STRATEGIES.register("two-level")
@@ -74,7 +75,7 @@ class _Saved(TypedDict):
     accepted: list[list[int]]
     waiting: list[list[int]]
     rejected: list[SavedObservation]
-    answers: list[SavedObservation]
+    told: list[list[int]]
 
 
 class _TwoLevel:
@@ -88,8 +89,8 @@ class _TwoLevel:
         """Accepted but not yet suggested for training."""
         self._rejected: dict[Point, Observation] = {}
         """Infeasible by their price, since the last acceptance."""
-        self._answers: dict[Point, Observation] = {}
-        """The last word on accepted points."""
+        self._told: dict[Point, None] = {}
+        """Accepted for want of a better one, so that the controller knows already that they are infeasible."""
 
     def suggest(self, n: int) -> list[Suggestion]:
         found: list[Suggestion] = []
@@ -111,8 +112,8 @@ class _TwoLevel:
             "pricing": save_points(self._space, self._pricing),
             "accepted": save_points(self._space, self._accepted),
             "waiting": save_points(self._space, self._waiting),
-            "rejected": self._save(self._rejected),
-            "answers": self._save(self._answers),
+            "rejected": [save_observation(self._space, observation) for observation in self._rejected.values()],
+            "told": save_points(self._space, self._told),
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -122,14 +123,9 @@ class _TwoLevel:
         self._pricing = dict.fromkeys(load_points(self._space, saved["pricing"]))
         self._accepted = dict.fromkeys(load_points(self._space, saved["accepted"]))
         self._waiting = deque(load_points(self._space, saved["waiting"]))
-        self._rejected, self._answers = self._load(saved["rejected"]), self._load(saved["answers"])
-
-    def _save(self, observations: Mapping[Point, Observation]) -> list[SavedObservation]:
-        return [save_observation(self._space, observation) for observation in observations.values()]
-
-    def _load(self, saved: Sequence[SavedObservation]) -> dict[Point, Observation]:
-        observations = [load_observation(self._space, item) for item in saved]
-        return {observation.point: observation for observation in observations}
+        rejected = [load_observation(self._space, observation) for observation in saved["rejected"]]
+        self._rejected = {observation.point: observation for observation in rejected}
+        self._told = dict.fromkeys(load_points(self._space, saved["told"]))
 
     def _next(self) -> Suggestion | None:
         if not self._waiting:
@@ -143,7 +139,7 @@ class _TwoLevel:
         return Suggestion(self._waiting.popleft())
 
     def _untried(self) -> Point | None:
-        """The controller's next point without an answer, or one in its place; None when nothing is left to try."""
+        """The controller's next point not dealt with, or one in its place; None when nothing is left to try."""
         for _ in range(REPEATS):
             suggestions = self._controller.suggest(1)
             if not suggestions:
@@ -151,9 +147,6 @@ class _TwoLevel:
             point = suggestions[0].point
             if not self._known(point):
                 return point
-            answer = self._answers.get(point) or self._rejected.get(point)
-            if answer is not None:
-                self._controller.observe([answer])
         return self._stand_in(point)
 
     def _stand_in(self, repeated: Point) -> Point | None:
@@ -176,15 +169,13 @@ class _TwoLevel:
             self._accept_closest()
 
     def _learn_answer(self, observation: Observation) -> None:
-        """Pass an answer on, unless it only repeats the rejection of a point that was trained for want of a better."""
-        if observation.feasible or observation.point not in self._answers:
+        if observation.feasible or observation.point not in self._told:
             self._controller.observe([observation])
         self._accepted[observation.point] = None
-        self._answers[observation.point] = observation
 
     def _accept_closest(self) -> None:
         closest = min(self._rejected.values(), key=lambda observation: observation.shortfall)
-        self._answers[closest.point] = closest
+        self._told[closest.point] = None
         self._accept(closest.point)
 
     def _accept(self, point: Point) -> None:
