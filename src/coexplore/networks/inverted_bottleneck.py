@@ -61,8 +61,8 @@ MOBILENET_V2 = Layout(
 """Sandler2018, Table 2."""
 
 LAYOUTS: tuple[tuple[int, Layout], ...] = (
-    (16, Layout(stem=(16, 1), rows=((3, 16, 1, 1), (3, 24, 2, 2), (3, 40, 1, 2)), head=0)),
-    (64, Layout(stem=(16, 1), rows=((3, 16, 1, 1), (3, 24, 2, 2), (6, 40, 2, 2), (6, 80, 2, 2)), head=0)),
+    (16, Layout(stem=(16, 1), rows=((3, 16, 1, 1), (3, 24, 2, 2), (3, 40, 1, 2)), head=64)),
+    (64, Layout(stem=(16, 1), rows=((3, 16, 1, 1), (3, 24, 2, 2), (6, 40, 2, 2), (6, 80, 2, 2)), head=160)),
 )
 """Below this many pixels on the shorter side, this layout (ours); MobileNetV2's from there on."""
 
