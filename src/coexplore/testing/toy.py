@@ -154,7 +154,7 @@ class ToyAccuracy:
     deaths: int = field(default=0, compare=False)
     unusable: str = ""
     """Message of the error that preparing raises; empty for none."""
-    halving: Halving | None = Halving(eta=2, first_epochs=2)
+    halving: Halving | None = field(default_factory=lambda: Halving(eta=2, first_epochs=2))
 
     @property
     def identity(self) -> str:
