@@ -144,8 +144,8 @@ class Accelerator:
         missing = [o.value for o in OPERANDS if o not in self.levels[0].keeps]
         if missing or self.levels[0].capacity_bytes is not None:
             raise AcceleratorError(
-                f"levels[0] ({self.levels[0].name!r}) is the main memory: it must keep weight, input and output and have "
-                f"no capacity_bytes (missing operands: {missing or 'none'})"
+                f"levels[0] ({self.levels[0].name!r}) is the main memory: it must keep weight, input and output "
+                f"and have no capacity_bytes (missing operands: {missing or 'none'})"
             )
         for kind, names in (
             ("level", [level.name for level in self.levels]),

@@ -6,8 +6,8 @@ lane, operand latch per SIMD unit, and below it a 4-way 8-bit dot product.
 References:
     Zhou2021: Zhou et al., "Rethinking co-design of neural architectures and hardware accelerators", arXiv 2102.08619.
 
-Departures: the value lists are recalled, not verified, and are settings for that reason; energy, area, ports and latches
-are our own model on sourced tables (see `technology`); the published baseline does not state its I/O bandwidth.
+Departures: the value lists are recalled, not verified, and are settings for that reason; energy, area, ports and
+latches are our own model on sourced tables (see `technology`); the published baseline does not state its I/O bandwidth.
 """
 
 from __future__ import annotations
@@ -67,9 +67,16 @@ class EdgeArray:
 
     @property
     def presets(self) -> Mapping[str, Point]:
-        """`baseline` (Zhou2021, recalled; bandwidth ours): 4 x 4 elements, 4 lanes, 64 units, 2 MB, 32 KB, 26.2 TOPS."""
-        baseline = {"pes_x": 4, "pes_y": 4, "simd_units": 64, "lanes": 4, "local_memory_mb": 2.0,
-                    "register_file_kb": 32, "io_bandwidth_gb_s": 20.0}
+        """`baseline` (Zhou2021, recalled; bandwidth ours): 4 x 4 elements, 4 lanes, 64 units, 26.2 TOPS."""
+        baseline = {
+            "pes_x": 4,
+            "pes_y": 4,
+            "simd_units": 64,
+            "lanes": 4,
+            "local_memory_mb": 2.0,
+            "register_file_kb": 32,
+            "io_bandwidth_gb_s": 20.0,
+        }
         return {"baseline": EdgeArray().space.point(baseline)}
 
     def decode(self, point: Point) -> Accelerator:
@@ -81,11 +88,13 @@ class EdgeArray:
         logic, wide = technology.logic_at(8), technology.logic_at(16)
         banks = int(min(simd, file_kib / SMALLEST_BANK_KIB))
         return Accelerator(
-            name=f"edge-array {x}x{y} pe, {lanes} lanes, {simd} simd, {local_kib / 1024:g} MB, {file_kib:g} KB, {bandwidth:g} GB/s",
+            name=f"edge-array {x}x{y}x{lanes}x{simd}, {local_kib / 1024:g} MB, {file_kib:g} KB, {bandwidth:g} GB/s",
             clock_hz=self.clock_hz,
             levels=(
                 self._dram(technology, bandwidth, x, y),
-                _banked_sram("local_memory", technology, local_kib, LOCAL_BANKS, (SpatialAxis("lane", lanes, LANE_DIMS),)),
+                _banked_sram(
+                    "local_memory", technology, local_kib, LOCAL_BANKS, (SpatialAxis("lane", lanes, LANE_DIMS),)
+                ),
                 _banked_sram("register_file", technology, file_kib, banks, (SpatialAxis("simd", simd, SIMD_DIMS),)),
                 _latch(technology),
             ),
@@ -97,9 +106,13 @@ class EdgeArray:
     def _dram(self, technology: Technology, bandwidth_gb_s: float, x: int, y: int) -> MemoryLevel:
         energy = technology.dram_j_per_bit(self.dram)
         return MemoryLevel(
-            name="dram", keeps=tuple(Operand), capacity_bytes=None,
-            read_bytes_per_cycle=bandwidth_gb_s * 1e9 / self.clock_hz, write_bytes_per_cycle=None,
-            read_j_per_bit=energy, write_j_per_bit=energy,
+            name="dram",
+            keeps=tuple(Operand),
+            capacity_bytes=None,
+            read_bytes_per_cycle=bandwidth_gb_s * 1e9 / self.clock_hz,
+            write_bytes_per_cycle=None,
+            read_j_per_bit=energy,
+            write_j_per_bit=energy,
             fanout=(SpatialAxis("pe_x", x, MESH_DIMS), SpatialAxis("pe_y", y, MESH_DIMS)),
         )
 
@@ -110,11 +123,16 @@ def _banked_sram(
     """A memory of equal single-port banks; its port is as wide as all banks together."""
     bank = technology.sram_at(size_kib / banks)
     return MemoryLevel(
-        name=name, keeps=tuple(Operand), capacity_bytes=int(size_kib * 1024),
-        read_bytes_per_cycle=float(banks * BANK_BYTES_PER_CYCLE), write_bytes_per_cycle=None,
+        name=name,
+        keeps=tuple(Operand),
+        capacity_bytes=int(size_kib * 1024),
+        read_bytes_per_cycle=float(banks * BANK_BYTES_PER_CYCLE),
+        write_bytes_per_cycle=None,
         read_j_per_bit=bank.read_pj * PJ / technology.sram_word_bits,
         write_j_per_bit=bank.write_pj * PJ / technology.sram_word_bits,
-        area_mm2=banks * bank.area_um2 * UM2, leakage_w=banks * bank.leakage_uw * UW, fanout=fanout,
+        area_mm2=banks * bank.area_um2 * UM2,
+        leakage_w=banks * bank.leakage_uw * UW,
+        fanout=fanout,
     )
 
 
@@ -123,8 +141,13 @@ def _latch(technology: Technology) -> MemoryLevel:
     register = technology.logic_at(8)
     energy = register.register_pj * PJ / register.bits
     return MemoryLevel(
-        name="latch", keeps=(Operand.WEIGHT, Operand.OUTPUT), capacity_bytes=LATCH_BYTES,
-        read_bytes_per_cycle=None, write_bytes_per_cycle=None, read_j_per_bit=energy, write_j_per_bit=energy,
+        name="latch",
+        keeps=(Operand.WEIGHT, Operand.OUTPUT),
+        capacity_bytes=LATCH_BYTES,
+        read_bytes_per_cycle=None,
+        write_bytes_per_cycle=None,
+        read_j_per_bit=energy,
+        write_j_per_bit=energy,
         area_mm2=LATCH_BYTES * register.register_area_um2 * UM2,
         fanout=(SpatialAxis("dot", DOT_WIDTH, DOT_DIMS),),
     )

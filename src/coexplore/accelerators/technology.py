@@ -99,7 +99,9 @@ class Technology:
         for row in self.logic:
             if row.bits == bits:
                 return row
-        raise AcceleratorError(f"no {bits}-bit multiplier in the {self.node_nm} nm table; legal: {[r.bits for r in self.logic]}")
+        raise AcceleratorError(
+            f"no {bits}-bit multiplier in the {self.node_nm} nm table; legal: {[r.bits for r in self.logic]}"
+        )
 
     def dram_j_per_bit(self, kind: str) -> float:
         """Energy to move one bit to or from main memory.

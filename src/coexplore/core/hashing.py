@@ -14,7 +14,8 @@ import numpy as np
 def content_hash(value: object) -> str:
     """Sha-256 (64 hex digits) of the canonical form of a value.
 
-    Takes frozen dataclasses (with their class name), enums, mappings, sets, sequences, numbers, strings, None and arrays.
+    Takes frozen dataclasses (with their class name), enums, mappings, sets, sequences, numbers, strings, None and
+    arrays.
 
     Raises:
         TypeError: the value holds something without a canonical form, such as a function.

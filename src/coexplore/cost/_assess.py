@@ -1,18 +1,19 @@
 """From counts to cycles and joules: the physics of one mapped op, in one place for replay and mapper alike.
 
-Latency: the array works `compute` cycles; every memory port is busy for its bits over its width; with double buffers all
-of this overlaps, so the steady part is the longest of them. What cannot overlap is added: the first weight and input tiles
-on their way in (onload), the last output tile on its way out (offload), and transfers into levels without double buffers.
+Latency: the array works `compute` cycles; every memory port is busy for its bits over its width; with double buffers
+all of this overlaps, so the steady part is the longest of them. What cannot overlap is added: the first weight and
+input tiles on their way in (onload), the last output tile on its way out (offload), and transfers into levels
+without double buffers.
 
-Widths: partial sums move at accumulator bits, finished outputs at output bits; the innermost home of outputs always holds
-partial sums.
+Widths: partial sums move at accumulator bits, finished outputs at output bits; the innermost home of outputs always
+holds partial sums.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from coexplore.cost._compile import kernel
 from coexplore.cost._counts import (
     ALL,
     FIRST_ONE,
@@ -24,6 +25,7 @@ from coexplore.cost._counts import (
     STEP_ONE_PARENT,
 )
 from coexplore.cost._kernels import OUTPUT, C, R, S
+from coexplore.cost.nest import DIM, LEVEL, SPATIAL, Flags, Floats, Ints, Machine, Nest, Problem
 
 READ, WRITE = 0, 1
 # Columns of `summary`.
@@ -35,39 +37,18 @@ BOUND_BY_ARRAY = -1.0
 OUTPUT_BITS, ACCUMULATOR_BITS = 2, 3
 
 
-@njit(cache=True)
-def _reduces(dim, factor, spatial, level, below, temporal):  # noqa: ANN001, ANN202
-    """Whether a loop of the asked kind at a level before `below` splits a sum."""
-    for i in range(dim.size):
-        if factor[i] > 1 and level[i] < below and spatial[i] != temporal and (dim[i] == C or dim[i] == R or dim[i] == S):
+@kernel
+def _reduces(nest: Nest, below: int, is_spatial: bool) -> bool:
+    """Whether a spatial (or a temporal) loop at a level before `below` splits a sum."""
+    for loop in nest.table:
+        d = loop[DIM]
+        if loop[LEVEL] < below and loop[SPATIAL] == is_spatial and (d == C or d == R or d == S):
             return True
     return False
 
 
-@njit(cache=True)
-def stored_bits(inner, operand, innermost, bits, dim, factor, spatial, level):  # noqa: ANN001, ANN201
-    """Width of an element of an operand held at a level."""
-    if operand != OUTPUT:
-        return bits[operand]
-    partial = (
-        inner == innermost
-        or _reduces(dim, factor, spatial, level, inner + 1, True)
-        or _reduces(dim, factor, spatial, level, inner, False)
-    )
-    return bits[ACCUMULATOR_BITS] if partial else bits[OUTPUT_BITS]
-
-
-@njit(cache=True)
-def occupied_bits(inner, operand, innermost, moves, tiles, double, bits, dim, factor, spatial, level):  # noqa: ANN001, ANN201
-    """Bits that an operand occupies in one instance of a level: its tile, twice when it changes under a double buffer."""
-    need = tiles[inner, operand] * stored_bits(inner, operand, innermost, bits, dim, factor, spatial, level)
-    if double[inner] and moves[inner, operand, ONE] > tiles[inner, operand]:
-        need *= 2
-    return need
-
-
-@njit(cache=True)
-def _home(keeps, operand):  # noqa: ANN001, ANN202
+@kernel
+def _home(keeps: Flags, operand: int) -> int:
     """The innermost level that keeps an operand."""
     found = 0
     for n in range(keeps.shape[0]):
@@ -76,124 +57,147 @@ def _home(keeps, operand):  # noqa: ANN001, ANN202
     return found
 
 
-@njit(cache=True)
-def count_traffic(moves, accesses, keeps, bits, dim, factor, spatial, level, traffic, one):  # noqa: ANN001, ANN201
+@kernel
+def stored_bits(inner: int, operand: int, problem: Problem, machine: Machine, nest: Nest) -> int:
+    """Width of an element of an operand held at a level."""
+    if operand != OUTPUT:
+        return problem.bits[operand]
+    partial = inner == _home(machine.keeps, OUTPUT) or _reduces(nest, inner + 1, False) or _reduces(nest, inner, True)
+    return problem.bits[ACCUMULATOR_BITS] if partial else problem.bits[OUTPUT_BITS]
+
+
+@kernel
+def occupied_bits(
+    inner: int, operand: int, problem: Problem, machine: Machine, nest: Nest, moves: Ints, tiles: Ints
+) -> int:
+    """Bits of an operand in one instance of a level: its tile, twice when it changes under a double buffer."""
+    need = tiles[inner, operand] * stored_bits(inner, operand, problem, machine, nest)
+    if machine.double[inner] and moves[inner, operand, ONE] > tiles[inner, operand]:
+        need *= 2
+    return need
+
+
+@kernel
+def count_traffic(
+    problem: Problem, machine: Machine, nest: Nest, moves: Ints, accesses: Ints, traffic: Ints, one: Ints
+) -> None:
     """Fill `traffic` and `one` (level, operand, [read, write]) in bits: over all instances, and for the busiest one."""
-    traffic[:] = 0
-    one[:] = 0
+    traffic[:], one[:] = 0, 0
     for operand in range(3):
-        innermost = _home(keeps, operand)
+        innermost = _home(machine.keeps, operand)
         parent = 0
-        for inner in range(1, keeps.shape[0]):
-            if not keeps[inner, operand]:
+        for inner in range(1, machine.keeps.shape[0]):
+            if not machine.keeps[inner, operand]:
                 continue
             row = moves[inner, operand]
-            if operand != OUTPUT:
-                traffic[parent, operand, READ] += row[SHARED] * bits[operand]
-                traffic[inner, operand, WRITE] += row[ALL] * bits[operand]
-                one[parent, operand, READ] += row[ONE_PARENT] * bits[operand]
-                one[inner, operand, WRITE] += row[ONE] * bits[operand]
+            if operand == OUTPUT:
+                _count_sums(inner, parent, inner == innermost, problem.bits, nest, row, traffic, one)
             else:
-                up = bits[ACCUMULATOR_BITS] if _reduces(dim, factor, spatial, level, parent, False) else bits[OUTPUT_BITS]
-                split = inner == innermost or _reduces(dim, factor, spatial, level, inner, False)
-                kept = bits[ACCUMULATOR_BITS] if split else bits[OUTPUT_BITS]
-                _count_sums(inner, parent, bits[ACCUMULATOR_BITS], up, kept, row, traffic, one)
+                bits = problem.bits[operand]
+                traffic[parent, operand, READ] += row[SHARED] * bits
+                traffic[inner, operand, WRITE] += row[ALL] * bits
+                one[parent, operand, READ] += row[ONE_PARENT] * bits
+                one[inner, operand, WRITE] += row[ONE] * bits
             parent = inner
-        width = bits[ACCUMULATOR_BITS] if operand == OUTPUT else bits[operand]
+        width = problem.bits[ACCUMULATOR_BITS if operand == OUTPUT else operand]
         traffic[innermost, operand, READ] += accesses[operand, 0] * width
         one[innermost, operand, READ] += accesses[operand, 1] * width
         if operand == OUTPUT:
             traffic[innermost, operand, WRITE] += accesses[operand, 0] * width
             one[innermost, operand, WRITE] += accesses[operand, 1] * width
-            fresh, fresh_one = _first_accumulations(moves, innermost, accesses, keeps)
+            fresh, fresh_one = _first_accumulations(moves, innermost)
             traffic[innermost, operand, READ] -= fresh * width
             one[innermost, operand, READ] -= fresh_one * width
 
 
-@njit(cache=True)
-def _count_sums(inner, parent, wide, narrow, kept, row, traffic, one):  # noqa: ANN001, ANN202
-    """Outputs between a level and its parent: partial sums go up and come back, each finished output goes up once.
-
-    `wide` is the width of a partial sum, `narrow` that of the last trip up, `kept` that of its read in the inner level.
-    """
-    back, back_one, back_parent = row[SHARED] - row[FIRST_SHARED], row[ONE] - row[FIRST_ONE], row[ONE_PARENT] - row[FIRST_ONE_PARENT]
+@kernel
+def _count_sums(
+    inner: int, parent: int, accumulates: bool, bits: Ints, nest: Nest, row: Ints, traffic: Ints, one: Ints
+) -> None:
+    """Outputs between a level and its parent: partial sums go up and come back, each finished output goes up once."""
+    wide = bits[ACCUMULATOR_BITS]
+    narrow = wide if _reduces(nest, parent, True) else bits[OUTPUT_BITS]
+    kept = wide if accumulates or _reduces(nest, inner, True) else bits[OUTPUT_BITS]
+    back = row[SHARED] - row[FIRST_SHARED]
     traffic[parent, OUTPUT, WRITE] += back * wide + row[FIRST_SHARED] * narrow
     traffic[parent, OUTPUT, READ] += back * wide
     traffic[inner, OUTPUT, WRITE] += back * wide
-    finished = min(row[FIRST_SHARED], row[ALL])
-    traffic[inner, OUTPUT, READ] += (row[ALL] - finished) * wide + finished * kept
-    one[parent, OUTPUT, WRITE] += back_parent * wide + row[FIRST_ONE_PARENT] * narrow
-    one[parent, OUTPUT, READ] += back_parent * wide
-    one[inner, OUTPUT, WRITE] += back_one * wide
-    one[inner, OUTPUT, READ] += back_one * wide + row[FIRST_ONE] * kept
+    traffic[inner, OUTPUT, READ] += (row[ALL] - row[FIRST_SHARED]) * wide + row[FIRST_SHARED] * kept
+    back = row[ONE_PARENT] - row[FIRST_ONE_PARENT]
+    one[parent, OUTPUT, WRITE] += back * wide + row[FIRST_ONE_PARENT] * narrow
+    one[parent, OUTPUT, READ] += back * wide
+    back = row[ONE] - row[FIRST_ONE]
+    one[inner, OUTPUT, WRITE] += back * wide
+    one[inner, OUTPUT, READ] += back * wide + row[FIRST_ONE] * kept
 
 
-@njit(cache=True)
-def _first_accumulations(moves, innermost, accesses, keeps):  # noqa: ANN001, ANN202
+@kernel
+def _first_accumulations(moves: Ints, innermost: int) -> tuple[int, int]:
     """Accumulations that begin a fresh sum and so read nothing: over all instances, and for the busiest one."""
-    if innermost == 0:
-        return moves[0, OUTPUT, FIRST_SHARED], moves[0, OUTPUT, FIRST_ONE]
     row = moves[innermost, OUTPUT]
+    if innermost == 0:
+        return row[FIRST_SHARED], row[FIRST_ONE]
     return row[ALL] - (row[SHARED] - row[FIRST_SHARED]), row[FIRST_ONE]
 
 
-@njit(cache=True)
-def _time(amount_bits, width):  # noqa: ANN001, ANN202
-    return amount_bits / width
+@kernel
+def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: Floats) -> tuple[float, float, float]:
+    """Cycles of transfers that nothing overlaps: (onload, offload, into levels without double buffers).
 
-
-@njit(cache=True)
-def assess(  # noqa: ANN201
-    cycles, macs, moves, tiles, traffic, one, keeps, double, read_width, write_width, read_j, write_j, mac_j,  # noqa: ANN001
-    static_j_per_cycle, bits, dim, factor, spatial, level, port, summary,  # noqa: ANN001
-):
-    """Fill `port` (busy cycles per level) and `summary` (cycles and joules).
-
-    Widths are bits per cycle and instance, `inf` when unlimited; a `write_width` of 0 means that writes share the port.
+    Adds to `own` the cycles that each port spends on the first two.
     """
-    levels = keeps.shape[0]
-    own = np.zeros(levels)
     onload = offload = serial = 0.0
     for operand in range(3):
-        innermost = _home(keeps, operand)
         parent = 0
-        for inner in range(1, levels):
-            if not keeps[inner, operand]:
+        for inner in range(1, machine.keeps.shape[0]):
+            if not machine.keeps[inner, operand]:
                 continue
-            width = bits[OUTPUT_BITS] if operand == OUTPUT else bits[operand]
-            step = moves[inner, operand, STEP_ONE_PARENT] * width
-            tile = tiles[inner, operand] * width
-            up = read_width[parent] if operand != OUTPUT or write_width[parent] == 0.0 else write_width[parent]
-            down = read_width[inner] if operand == OUTPUT or write_width[inner] == 0.0 else write_width[inner]
-            transfer = max(_time(step, up), _time(tile, down))
-            if operand == OUTPUT:
-                offload += transfer
+            is_output = operand == OUTPUT
+            up = machine.read_width[parent]
+            if is_output and machine.write_width[parent] > 0.0:
+                up = machine.write_width[parent]
+            down = machine.read_width[inner]
+            if not is_output and machine.write_width[inner] > 0.0:
+                down = machine.write_width[inner]
+            above = moves[inner, operand, STEP_ONE_PARENT] * problem.bits[operand] / up
+            below = tiles[inner, operand] * problem.bits[operand] / down
+            own[parent] += above
+            own[inner] += below
+            if is_output:
+                offload += max(above, below)
             else:
-                onload += transfer
-            own[parent] += _time(step, up)
-            own[inner] += _time(tile, down)
-            if not double[inner]:
-                rest = (moves[inner, operand, ONE_PARENT] * width) / up - transfer
-                serial += max(rest, 0.0)
+                onload += max(above, below)
+            if not machine.double[inner]:
+                everything = moves[inner, operand, ONE_PARENT] * problem.bits[operand] / up
+                serial += max(everything - max(above, below), 0.0)
             parent = inner
-    steady = float(cycles) + serial
-    bound = BOUND_BY_ARRAY
-    dynamic = macs * mac_j
+    return onload, offload, serial
+
+
+@kernel
+def assess(
+    cycles: int, problem: Problem, machine: Machine, moves: Ints, tiles: Ints, traffic: Ints, one: Ints, summary: Floats
+) -> None:
+    """Fill `summary` with cycles and joules, and the level that binds (-1: the array)."""
+    levels = machine.keeps.shape[0]
+    own = np.zeros(levels)
+    onload, offload, serial = _exposed(problem, machine, moves, tiles, own)
+    steady, bound = cycles + serial, BOUND_BY_ARRAY
+    dynamic = problem.macs * problem.mac_j
     for n in range(levels):
         reads = writes = 0
         for operand in range(3):
             reads += one[n, operand, READ]
             writes += one[n, operand, WRITE]
-            dynamic += traffic[n, operand, READ] * read_j[n] + traffic[n, operand, WRITE] * write_j[n]
-        if write_width[n] == 0.0:
-            port[n] = _time(reads + writes, read_width[n])
+            dynamic += traffic[n, operand, READ] * machine.read_j[n] + traffic[n, operand, WRITE] * machine.write_j[n]
+        if machine.write_width[n] == 0.0:
+            busy = (reads + writes) / machine.read_width[n]
         else:
-            port[n] = max(_time(reads, read_width[n]), _time(writes, write_width[n]))
-        if port[n] - own[n] > steady:
-            steady = port[n] - own[n]
-            bound = float(n)
+            busy = max(reads / machine.read_width[n], writes / machine.write_width[n])
+        if busy - own[n] > steady:
+            steady, bound = busy - own[n], float(n)
     summary[COMPUTE], summary[STEADY], summary[ONLOAD], summary[OFFLOAD] = float(cycles), steady, onload, offload
     summary[TOTAL] = steady + onload + offload
     summary[DYNAMIC_J] = dynamic
-    summary[STATIC_J] = summary[TOTAL] * static_j_per_cycle
+    summary[STATIC_J] = summary[TOTAL] * machine.static_j_per_cycle
     summary[BOUND] = bound

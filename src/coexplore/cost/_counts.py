@@ -1,15 +1,17 @@
 """All counts of one replay: what enters every level, how often the array reads its operands, how many cycles it works.
 
-References: the reuse analysis is ours; `coexplore.testing.oracle` walks the same nest step by step and must agree exactly.
+References: the reuse analysis is ours; `coexplore.testing.oracle` walks the same nest step by step and must agree
+exactly.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from coexplore.cost._compile import kernel
 from coexplore.cost._kernels import (
     INPUT,
+    MAX_GROUPS,
     OUTPUT,
     RELEVANT,
     P,
@@ -20,88 +22,122 @@ from coexplore.cost._kernels import (
     tile_extent,
     visited,
 )
+from coexplore.cost.nest import DIM, LEVEL, SPATIAL, Flags, Ints, Machine, Nest, Problem
 
 # Columns of `moves`, in elements.
 ALL, SHARED, ONE, ONE_PARENT, FIRST_SHARED, FIRST_ONE, FIRST_ONE_PARENT, STEP_ONE_PARENT = range(8)
 MOVES = 8
 
 
-@njit(cache=True)
-def _pin(pinned, operand, parent, inner, outer_pinned, share, dim, spatial, level):  # noqa: ANN001, ANN202
+@kernel
+def _pin(pinned: Flags, operand: int, parent: int, inner: int, outer_pinned: bool, share: int, table: Ints) -> None:
     """Pin the spatial loops for one way of counting.
 
-    Fan-outs of levels before `parent` are pinned with `outer_pinned`; from `parent` up to `inner` the operand's irrelevant
-    loops are pinned with `share` (multicast), and all loops with `share` 2 (one child instance).
+    Fan-outs of levels before `parent` are pinned with `outer_pinned`; from `parent` up to `inner` the operand's
+    irrelevant loops are pinned with `share` (multicast), and all loops with `share` 2 (one child instance).
     """
-    for i in range(dim.size):
+    for i in range(table.shape[0]):
         pinned[i] = False
-        if not spatial[i]:
+        if not table[i, SPATIAL]:
             continue
-        if level[i] < parent:
+        if table[i, LEVEL] < parent:
             pinned[i] = outer_pinned
-        elif level[i] < inner:
-            pinned[i] = share == 2 or (share == 1 and not RELEVANT[operand, dim[i]])
+        elif table[i, LEVEL] < inner:
+            pinned[i] = share == 2 or (share == 1 and not RELEVANT[operand, table[i, DIM]])
 
 
-@njit(cache=True)
-def footprint(operand, stop, sizes, window, dim, factor):  # noqa: ANN001, ANN201
+@kernel
+def _replication(operand: int, parent: int, inner: int, table: Ints) -> tuple[bool, bool]:
+    """Whether there are several parents, and whether instances under one parent share data of the operand."""
+    outer = beside = False
+    for i in range(table.shape[0]):
+        if table[i, SPATIAL] and table[i, LEVEL] < parent:
+            outer = True
+        elif table[i, SPATIAL] and table[i, LEVEL] < inner and not RELEVANT[operand, table[i, DIM]]:
+            beside = True
+    return outer, beside
+
+
+@kernel
+def footprint(operand: int, stop: int, problem: Problem, table: Ints) -> int:
     """Elements of the full tile of an operand below a boundary."""
     total = 1
     for d in range(8):
         if not RELEVANT[operand, d] or (operand == INPUT and d >= P):
             continue
-        total *= tile_extent(d, stop, sizes[d], dim, factor)
+        total *= tile_extent(d, stop, problem.sizes[d], table)
     if operand == INPUT:
         for axis in range(2):
-            p = tile_extent(P + axis, stop, sizes[P + axis], dim, factor)
-            r = tile_extent(R + axis, stop, sizes[R + axis], dim, factor)
-            total *= window[axis] * (p - 1) + window[2 + axis] * (r - 1) + 1
+            p = tile_extent(P + axis, stop, problem.sizes[P + axis], table)
+            r = tile_extent(R + axis, stop, problem.sizes[R + axis], table)
+            total *= problem.window[axis] * (p - 1) + problem.window[2 + axis] * (r - 1) + 1
     return total
 
 
-@njit(cache=True)
-def count_moves(sizes, window, dim, factor, weight, spatial, level, start, keeps, outermost_only, moves, tiles, accesses):  # noqa: ANN001, ANN201
+@kernel
+def count_moves(
+    problem: Problem, machine: Machine, nest: Nest, outermost_only: bool, moves: Ints, tiles: Ints, accesses: Ints
+) -> int:
     """Fill `moves` (level, operand, column), `tiles` (level, operand) and `accesses` (operand, [all, one]).
 
-    With `outermost_only` just the moves between the two outermost levels are counted, for a lower bound that no inner loop
-    order can change; `accesses` is then zero.
-    Returns the cycles in which the array computes: those of instance 0, which always has the most work.
+    With `outermost_only` just the moves between the two outermost levels are counted, for a lower bound that no inner
+    loop order can change. Returns the cycles in which the array computes: those of instance 0, which has the most work.
     """
-    levels = keeps.shape[0]
-    pinned = np.zeros(dim.size, np.bool_)
-    left = np.empty((64, 4), np.int64)
-    right = np.empty((64, 4), np.int64)
+    levels, table = machine.keeps.shape[0], nest.table
+    pinned = np.zeros(table.shape[0], np.bool_)
+    left = np.empty((MAX_GROUPS, 4), np.int64)
+    right = np.empty((MAX_GROUPS, 4), np.int64)
+    moves[:], tiles[:], accesses[:] = 0, 0, 0
     for operand in range(3):
+        tiles[0, operand] = footprint(operand, 0, problem, table)
         parent = 0
-        for inner in range(1, levels):
-            if not keeps[inner, operand] or (outermost_only and inner > 1):
-                continue
-            stop = start[inner]
-            row = moves[inner, operand]
-            tiles[inner, operand] = footprint(operand, stop, sizes, window, dim, factor)
-            for column, outer, share in ((ALL, False, 0), (SHARED, False, 1), (ONE, True, 2), (ONE_PARENT, True, 1)):
-                _pin(pinned, operand, parent, inner, outer, share, dim, spatial, level)
-                row[column] = fetched(operand, stop, sizes, window, dim, factor, weight, spatial, pinned, left, right)
-                if column == ONE_PARENT:
-                    row[STEP_ONE_PARENT] = visited(
-                        operand, stop, -1, sizes, window, dim, factor, weight, spatial, pinned
-                    )
-                if operand == OUTPUT and column != ALL:
-                    row[column + 3] = distinct(operand, stop, sizes, window, dim, factor, weight, spatial, pinned)
-            parent = inner
-        tiles[0, operand] = footprint(operand, 0, sizes, window, dim, factor)
-        if operand == OUTPUT:
-            moves[0, operand, FIRST_SHARED] = moves[0, operand, FIRST_ONE] = tiles[0, operand]
-        stop = dim.size
-        if outermost_only:
-            accesses[operand] = 0
-            continue
-        for column, outer in ((0, False), (1, True)):
-            _pin(pinned, operand, parent, levels, outer, 1, dim, spatial, level)
-            accesses[operand, column] = visited(operand, stop, stop, sizes, window, dim, factor, weight, spatial, pinned)
+        for inner in range(1, 2 if outermost_only else levels):
+            if machine.keeps[inner, operand]:
+                tiles[inner, operand] = footprint(operand, nest.start[inner], problem, table)
+                _count_boundary(operand, parent, inner, problem, nest, moves[inner, operand], pinned, left, right)
+                parent = inner
+        if not outermost_only:
+            for column, outer in ((0, False), (1, True)):
+                _pin(pinned, operand, parent, levels, outer, 1, table)
+                accesses[operand, column] = visited(operand, table.shape[0], table.shape[0], problem, table, pinned)
+    moves[0, OUTPUT, FIRST_SHARED] = moves[0, OUTPUT, FIRST_ONE] = tiles[0, OUTPUT]
+    return _compute_cycles(problem, table, pinned)
+
+
+@kernel
+def _count_boundary(
+    operand: int,
+    parent: int,
+    inner: int,
+    problem: Problem,
+    nest: Nest,
+    row: Ints,
+    pinned: Flags,
+    left: Ints,
+    right: Ints,
+) -> None:
+    """Fill one row of `moves`: one operand between a level and its parent, in each way of counting."""
+    stop, table = nest.start[inner], nest.table
+    has_outer, has_beside = _replication(operand, parent, inner, table)
+    for column, outer, share in ((ALL, False, 0), (SHARED, False, 1), (ONE_PARENT, True, 1), (ONE, True, 2)):
+        _pin(pinned, operand, parent, inner, outer, share, table)
+        if column == SHARED and not has_beside:
+            row[SHARED] = row[ALL]
+        elif column == ONE_PARENT and not has_outer:
+            row[ONE_PARENT] = row[SHARED]
+        else:
+            row[column] = fetched(operand, stop, problem, table, pinned, left, right)
+        if column == ONE_PARENT:
+            row[STEP_ONE_PARENT] = visited(operand, stop, -1, problem, table, pinned)
+        if operand == OUTPUT and column != ALL:
+            row[column + FIRST_SHARED - SHARED] = distinct(operand, stop, problem, table, pinned)
+
+
+@kernel
+def _compute_cycles(problem: Problem, table: Ints, pinned: Flags) -> int:
     cycles = 1
-    for i in range(dim.size):
-        pinned[i] = spatial[i]
+    for i in range(table.shape[0]):
+        pinned[i] = table[i, SPATIAL]
     for d in range(8):
-        cycles *= count_tiles(sizes[d], d, dim.size, dim, factor, weight, spatial, pinned, dim.size, False)
+        cycles *= count_tiles(problem.sizes[d], d, table.shape[0], table, pinned, table.shape[0], False)
     return cycles

@@ -1,8 +1,7 @@
 """How much data moves? Closed-form counting over a flattened loop nest; scalar code that numba compiles.
 
-A nest is a list of loops, outermost first: `dim[i]` (0..7 for N G K C P Q R S), `factor[i]`, `weight[i]` (extent of the
-tile below the loop along its dimension) and `spatial[i]`. The tiles below a boundary `stop` partition each dimension: all
-are full but possibly the last one, which is what makes exact counting cheap with imperfect factors.
+A boundary is given by `stop`, the number of loops outside it. The tiles below it partition each dimension: all are full
+but possibly the last one, which is what makes exact counting cheap with imperfect factors.
 
 Physics: a memory instance holds one tile of an operand. When the tile changes, the part that the previous tile lacks is
 fetched. An input tile is the bounding box of the window positions. Instances that need the same tile share one read of
@@ -15,7 +14,9 @@ that an operand does not depend on counts distinct data, and pinning everything 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from coexplore.cost._compile import kernel
+from coexplore.cost.nest import BELOW, DIM, FACTOR, SPATIAL, Flags, Ints, Problem
 
 N, G, K, C, P, Q, R, S = range(8)
 WEIGHT, INPUT, OUTPUT = range(3)
@@ -28,17 +29,18 @@ RELEVANT = np.array(
     ]
 )
 MAX_GROUPS = 64
+"""Room for the ways in which one dimension can change; a nest of n loops needs at most 2n + 1."""
 
 
-@njit(cache=True, inline="always")
-def _is_pinned(i, dim, spatial, pinned, after, owner_pinned):  # noqa: ANN001, ANN202
-    if spatial[i]:
+@kernel
+def _is_pinned(i: int, table: Ints, pinned: Flags, after: int, owner_pinned: bool) -> bool:
+    if table[i, SPATIAL]:
         return pinned[i]
     return i > after or (owner_pinned and i == after)
 
 
-@njit(cache=True)
-def count_tiles(bound, d, stop, dim, factor, weight, spatial, pinned, after, owner_pinned):  # noqa: ANN001, ANN201
+@kernel
+def count_tiles(bound: int, d: int, stop: int, table: Ints, pinned: Flags, after: int, owner_pinned: bool) -> int:
     """Tiles of dimension `d` that begin before `bound`, over the loops [0, stop) that are free.
 
     Spatial loops are free unless pinned; temporal loops after position `after` stand at their first iteration, and so
@@ -48,51 +50,53 @@ def count_tiles(bound, d, stop, dim, factor, weight, spatial, pinned, after, own
         return 0
     inner = 1
     for i in range(stop):
-        if dim[i] == d and not _is_pinned(i, dim, spatial, pinned, after, owner_pinned):
-            inner *= factor[i]
+        if table[i, DIM] == d and not _is_pinned(i, table, pinned, after, owner_pinned):
+            inner *= table[i, FACTOR]
     total = 0
     rest = bound
     for i in range(stop):
-        if dim[i] != d:
+        if table[i, DIM] != d:
             continue
-        if _is_pinned(i, dim, spatial, pinned, after, owner_pinned):
-            if rest >= weight[i]:
+        if _is_pinned(i, table, pinned, after, owner_pinned):
+            if rest >= table[i, BELOW]:
                 return total + inner
             continue
-        inner //= factor[i]
-        full = rest // weight[i]
-        if full >= factor[i]:
-            return total + factor[i] * inner
+        inner //= table[i, FACTOR]
+        full = rest // table[i, BELOW]
+        if full >= table[i, FACTOR]:
+            return total + table[i, FACTOR] * inner
         total += full * inner
-        rest -= full * weight[i]
+        rest -= full * table[i, BELOW]
         if rest == 0:
             return total
     return total + 1
 
 
-@njit(cache=True)
-def tile_extent(d, stop, size, dim, factor):  # noqa: ANN001, ANN201
+@kernel
+def tile_extent(d: int, stop: int, size: int, table: Ints) -> int:
     """Extent of the full tile of dimension `d` below the boundary."""
     extent = 1
-    for i in range(stop, dim.size):
-        if dim[i] == d:
-            extent *= factor[i]
+    for i in range(stop, table.shape[0]):
+        if table[i, DIM] == d:
+            extent *= table[i, FACTOR]
     return min(extent, size)
 
 
-@njit(cache=True)
-def last_tile_counted(d, stop, size, extent, dim, factor, weight, spatial, pinned, after, owner_free):  # noqa: ANN001, ANN201
-    """Whether the last tile of dimension `d` stands at zero on all pinned loops and on the temporal loops behind `after`.
+@kernel
+def last_tile_counted(
+    d: int, stop: int, size: int, extent: int, table: Ints, pinned: Flags, after: int, owner_free: bool
+) -> bool:
+    """Whether the last tile of dimension `d` stands at zero on all pinned loops and on temporal loops behind `after`.
 
     With `owner_free` the loop at `after`, if it is of this dimension, must have advanced.
     """
     start = (size - 1) // extent * extent
     for i in range(stop):
-        if dim[i] != d:
+        if table[i, DIM] != d:
             continue
-        digit = start // weight[i]
-        start -= digit * weight[i]
-        if spatial[i]:
+        digit = start // table[i, BELOW]
+        start -= digit * table[i, BELOW]
+        if table[i, SPATIAL]:
             if pinned[i] and digit > 0:
                 return False
         elif i > after and digit > 0:
@@ -102,68 +106,70 @@ def last_tile_counted(d, stop, size, extent, dim, factor, weight, spatial, pinne
     return True
 
 
-@njit(cache=True)
-def sum_extents(d, stop, size, dim, factor, weight, spatial, pinned, after):  # noqa: ANN001, ANN201
+@kernel
+def sum_extents(d: int, stop: int, size: int, table: Ints, pinned: Flags, after: int) -> tuple[int, int]:
     """Number of tiles and the sum of their extents, for the free loops before the boundary."""
-    extent = tile_extent(d, stop, size, dim, factor)
-    tiles = count_tiles(size, d, stop, dim, factor, weight, spatial, pinned, after, False)
+    extent = tile_extent(d, stop, size, table)
+    tiles = count_tiles(size, d, stop, table, pinned, after, False)
     total = tiles * extent
     short = extent - (size - (size - 1) // extent * extent)
-    if short > 0 and last_tile_counted(d, stop, size, extent, dim, factor, weight, spatial, pinned, after, False):
+    if short > 0 and last_tile_counted(d, stop, size, extent, table, pinned, after, False):
         total -= short
     return tiles, total
 
 
-@njit(cache=True)
-def transition_groups(d, j, stop, size, dim, factor, weight, spatial, pinned, groups):  # noqa: ANN001, ANN201
+@kernel
+def transition_groups(d: int, j: int, stop: int, size: int, table: Ints, pinned: Flags, groups: Ints) -> int:
     """How tiles of dimension `d` change when the temporal loop at `j` advances and all loops inside it restart.
 
     Fills `groups` with rows (shift of the start, new extent, old extent, how often); returns the number of rows.
     """
-    extent = tile_extent(d, stop, size, dim, factor)
+    extent = tile_extent(d, stop, size, table)
     last = size - (size - 1) // extent * extent
     short = last < extent
-    if dim[j] == d:
+    if table[j, DIM] == d:
         reach = 0
         for i in range(j + 1, stop):
-            if dim[i] == d and not spatial[i]:
-                reach += (factor[i] - 1) * weight[i]
-        times = count_tiles(size, d, stop, dim, factor, weight, spatial, pinned, j, False)
-        times -= count_tiles(size, d, stop, dim, factor, weight, spatial, pinned, j, True)
+            if table[i, DIM] == d and not table[i, SPATIAL]:
+                reach += (table[i, FACTOR] - 1) * table[i, BELOW]
+        times = count_tiles(size, d, stop, table, pinned, j, False)
+        times -= count_tiles(size, d, stop, table, pinned, j, True)
         at_end = 0
-        if short and last_tile_counted(d, stop, size, extent, dim, factor, weight, spatial, pinned, j, True):
+        if short and last_tile_counted(d, stop, size, extent, table, pinned, j, True):
             at_end = 1
-        groups[0, 0], groups[0, 1], groups[0, 2], groups[0, 3] = weight[j] - reach, extent, extent, times - at_end
-        groups[1, 0], groups[1, 1], groups[1, 2], groups[1, 3] = weight[j] - reach, last, extent, at_end
+        groups[0, 0], groups[0, 1], groups[0, 2], groups[0, 3] = table[j, BELOW] - reach, extent, extent, times - at_end
+        groups[1, 0], groups[1, 1], groups[1, 2], groups[1, 3] = table[j, BELOW] - reach, last, extent, at_end
         return 2
-    return _restart_groups(d, j, stop, size, extent, last, dim, factor, weight, spatial, pinned, groups)
+    return _restart_groups(d, j, stop, size, extent, last, table, pinned, groups)
 
 
-@njit(cache=True)
-def _restart_groups(d, j, stop, size, extent, last, dim, factor, weight, spatial, pinned, groups):  # noqa: ANN001, ANN202
+@kernel
+def _restart_groups(
+    d: int, j: int, stop: int, size: int, extent: int, last: int, table: Ints, pinned: Flags, groups: Ints
+) -> int:
     """Rows for a dimension whose loops inside `j`, if any, run back from their last legal iteration to the first."""
     offset = 0
     for i in range(j + 1, stop):
-        if dim[i] == d and not spatial[i]:
-            offset += (factor[i] - 1) * weight[i]
+        if table[i, DIM] == d and not table[i, SPATIAL]:
+            offset += (table[i, FACTOR] - 1) * table[i, BELOW]
     # Where the last tile of the dimension stands: its offset along the restarting loops, and whether it is counted.
     start = (size - 1) // extent * extent
     last_offset = 0
     last_is_counted = last < extent
     for i in range(stop):
-        if dim[i] == d:
-            digit = start // weight[i]
-            start -= digit * weight[i]
-            if spatial[i]:
+        if table[i, DIM] == d:
+            digit = start // table[i, BELOW]
+            start -= digit * table[i, BELOW]
+            if table[i, SPATIAL]:
                 if pinned[i] and digit > 0:
                     last_is_counted = False
             elif i > j:
-                last_offset += digit * weight[i]
-    remaining = count_tiles(size, d, stop, dim, factor, weight, spatial, pinned, j, False)
+                last_offset += digit * table[i, BELOW]
+    remaining = count_tiles(size, d, stop, table, pinned, j, False)
     seen = 0
     rows = 0
     while remaining > 0:
-        reached = count_tiles(size - offset, d, stop, dim, factor, weight, spatial, pinned, j, False)
+        reached = count_tiles(size - offset, d, stop, table, pinned, j, False)
         times = reached - seen
         if times > 0:
             seen = reached
@@ -176,40 +182,40 @@ def _restart_groups(d, j, stop, size, extent, last, dim, factor, weight, spatial
             if times > 0:
                 groups[rows, 0], groups[rows, 1], groups[rows, 2], groups[rows, 3] = -offset, extent, extent, times
                 rows += 1
-        offset = _previous_offset(offset, d, j, stop, dim, factor, weight, spatial)
+        offset = _previous_offset(offset, d, j, stop, table)
     return rows
 
 
-@njit(cache=True)
-def _previous_offset(offset, d, j, stop, dim, factor, weight, spatial):  # noqa: ANN001, ANN202
+@kernel
+def _previous_offset(offset: int, d: int, j: int, stop: int, table: Ints) -> int:
     """The next smaller offset that the restarting loops can reach; 0 stays 0."""
     target = offset - 1
     found = 0
     for i in range(j + 1, stop):
-        if dim[i] == d and not spatial[i]:
-            digit = min(factor[i] - 1, target // weight[i])
-            found += digit * weight[i]
-            target -= digit * weight[i]
+        if table[i, DIM] == d and not table[i, SPATIAL]:
+            digit = min(table[i, FACTOR] - 1, target // table[i, BELOW])
+            found += digit * table[i, BELOW]
+            target -= digit * table[i, BELOW]
     return max(found, 0)
 
 
-@njit(cache=True)
-def plain_overlap(d, j, stop, size, dim, factor, weight, spatial, pinned, groups):  # noqa: ANN001, ANN201
+@kernel
+def plain_overlap(d: int, j: int, stop: int, size: int, table: Ints, pinned: Flags, groups: Ints) -> int:
     """Elements along a non-sliding dimension that stay when loop `j` advances, summed over all its advances."""
-    if dim[j] == d:
+    if table[j, DIM] == d:
         return 0
     restarts = 1
     below = 1
     for i in range(stop):
-        if dim[i] == d:
-            below *= factor[i]
-            if i > j and not spatial[i]:
-                restarts *= factor[i]
+        if table[i, DIM] == d:
+            below *= table[i, FACTOR]
+            if i > j and not table[i, SPATIAL]:
+                restarts *= table[i, FACTOR]
     if restarts == 1:
-        return sum_extents(d, stop, size, dim, factor, weight, spatial, pinned, j)[1]
-    if below * tile_extent(d, stop, size, dim, factor) == size:
+        return sum_extents(d, stop, size, table, pinned, j)[1]
+    if below * tile_extent(d, stop, size, table) == size:
         return 0
-    rows = transition_groups(d, j, stop, size, dim, factor, weight, spatial, pinned, groups)
+    rows = transition_groups(d, j, stop, size, table, pinned, groups)
     total = 0
     for row in range(rows):
         if groups[row, 0] == 0:
@@ -217,11 +223,14 @@ def plain_overlap(d, j, stop, size, dim, factor, weight, spatial, pinned, groups
     return total
 
 
-@njit(cache=True)
-def window_overlap(d, e, step, dilation, j, stop, sizes, dim, factor, weight, spatial, pinned, left, right):  # noqa: ANN001, ANN201
+@kernel
+def window_overlap(
+    d: int, e: int, j: int, stop: int, problem: Problem, table: Ints, pinned: Flags, left: Ints, right: Ints
+) -> int:
     """The same for an input axis, where output position `d` and filter position `e` move the window together."""
-    rows = transition_groups(d, j, stop, sizes[d], dim, factor, weight, spatial, pinned, left)
-    columns = transition_groups(e, j, stop, sizes[e], dim, factor, weight, spatial, pinned, right)
+    rows = transition_groups(d, j, stop, problem.sizes[d], table, pinned, left)
+    columns = transition_groups(e, j, stop, problem.sizes[e], table, pinned, right)
+    step, dilation = problem.window[d - P], problem.window[2 + d - P]
     total = 0
     for a in range(rows):
         for b in range(columns):
@@ -234,23 +243,23 @@ def window_overlap(d, e, step, dilation, j, stop, sizes, dim, factor, weight, sp
     return total
 
 
-@njit(cache=True)
-def advances(d, j, stop, size, dim, factor, weight, spatial, pinned):  # noqa: ANN001, ANN201
+@kernel
+def advances(d: int, j: int, stop: int, size: int, table: Ints, pinned: Flags) -> int:
     """How often dimension `d` takes part in an advance of loop `j`, its extents aside."""
-    times = count_tiles(size, d, stop, dim, factor, weight, spatial, pinned, j, False)
-    if dim[j] == d:
-        times -= count_tiles(size, d, stop, dim, factor, weight, spatial, pinned, j, True)
+    times = count_tiles(size, d, stop, table, pinned, j, False)
+    if table[j, DIM] == d:
+        times -= count_tiles(size, d, stop, table, pinned, j, True)
     return times
 
 
-@njit(cache=True)
-def visited(operand, stop, after, sizes, window, dim, factor, weight, spatial, pinned):  # noqa: ANN001, ANN201
+@kernel
+def visited(operand: int, stop: int, after: int, problem: Problem, table: Ints, pinned: Flags) -> int:
     """Elements of an operand over all tiles visited below the boundary, without any reuse between visits."""
     total = 1
     tiles = np.empty(8, np.int64)
     extents = np.empty(8, np.int64)
     for d in range(8):
-        tiles[d], extents[d] = sum_extents(d, stop, sizes[d], dim, factor, weight, spatial, pinned, after)
+        tiles[d], extents[d] = sum_extents(d, stop, problem.sizes[d], table, pinned, after)
         if not RELEVANT[operand, d]:
             total *= tiles[d]
         elif operand != INPUT or d < P:
@@ -258,17 +267,20 @@ def visited(operand, stop, after, sizes, window, dim, factor, weight, spatial, p
     if operand == INPUT:
         for axis in range(2):
             p, r = P + axis, R + axis
-            wide = window[axis] * (extents[p] - tiles[p]) * tiles[r] + window[2 + axis] * (extents[r] - tiles[r]) * tiles[p]
+            wide = (
+                problem.window[axis] * (extents[p] - tiles[p]) * tiles[r]
+                + problem.window[2 + axis] * (extents[r] - tiles[r]) * tiles[p]
+            )
             total *= wide + tiles[p] * tiles[r]
     return total
 
 
-@njit(cache=True)
-def fetched(operand, stop, sizes, window, dim, factor, weight, spatial, pinned, left, right):  # noqa: ANN001, ANN201
+@kernel
+def fetched(operand: int, stop: int, problem: Problem, table: Ints, pinned: Flags, left: Ints, right: Ints) -> int:
     """Elements of an operand that enter below the boundary: what each new tile has and the previous one lacked."""
-    total = visited(operand, stop, stop, sizes, window, dim, factor, weight, spatial, pinned)
+    total = visited(operand, stop, stop, problem, table, pinned)
     for j in range(stop):
-        if spatial[j]:
+        if table[j, SPATIAL]:
             continue
         kept = 1
         for d in range(8):
@@ -277,25 +289,23 @@ def fetched(operand, stop, sizes, window, dim, factor, weight, spatial, pinned, 
             if not RELEVANT[operand, d]:
                 continue
             if operand != INPUT or d < P:
-                kept *= plain_overlap(d, j, stop, sizes[d], dim, factor, weight, spatial, pinned, left)
+                kept *= plain_overlap(d, j, stop, problem.sizes[d], table, pinned, left)
             elif d < R:
-                kept *= window_overlap(
-                    d, d + 2, window[d - P], window[2 + d - P], j, stop, sizes, dim, factor, weight, spatial, pinned, left, right
-                )
+                kept *= window_overlap(d, d + 2, j, stop, problem, table, pinned, left, right)
         for d in range(8):
             if kept > 0 and not RELEVANT[operand, d]:
-                kept *= advances(d, j, stop, sizes[d], dim, factor, weight, spatial, pinned)
+                kept *= advances(d, j, stop, problem.sizes[d], table, pinned)
         total -= kept
     return total
 
 
-@njit(cache=True)
-def distinct(operand, stop, sizes, window, dim, factor, weight, spatial, pinned):  # noqa: ANN001, ANN201
-    """Elements of an output that each counted instance ever holds: all its tiles once, the summed loops at their start."""
+@kernel
+def distinct(operand: int, stop: int, problem: Problem, table: Ints, pinned: Flags) -> int:
+    """Elements of an output that each counted instance ever holds: its tiles once, summed loops at their start."""
     total = 1
     for d in range(8):
         if RELEVANT[operand, d]:
-            total *= sum_extents(d, stop, sizes[d], dim, factor, weight, spatial, pinned, stop)[1]
+            total *= sum_extents(d, stop, problem.sizes[d], table, pinned, stop)[1]
         else:
-            total *= count_tiles(sizes[d], d, stop, dim, factor, weight, spatial, pinned, -1, False)
+            total *= count_tiles(problem.sizes[d], d, stop, table, pinned, -1, False)
     return total

@@ -2,10 +2,12 @@
 
 The mapspace, for any chain of levels:
 
-* unrolling: every axis unrolls at most one dimension it allows, by the smaller of its size and what the axes further inside
-  leave; axes stay idle only if nothing is left to unroll. Of all combinations the `UNROLLINGS` with fewest compute cycles.
-* tiles: from the innermost level outwards, the tile of a level grows dimension by dimension in one of four priorities, each
-  dimension by the largest of ceil(rest / 2^i) that still fits beside double buffers; the main memory iterates over the rest.
+* unrolling: every axis unrolls at most one dimension it allows, by the smaller of its size and what the axes further
+  inside leave; axes stay idle only if nothing is left to unroll. Of all combinations the `UNROLLINGS` with fewest
+  compute cycles.
+* tiles: from the innermost level outwards, the tile of a level grows dimension by dimension in one of four priorities,
+  each dimension by the largest of ceil(rest / 2^i) that still fits beside double buffers; the main memory iterates over
+  the rest, in one of eight variants that leave it at least 1, 4 or 16 parts of one dimension.
 * loop order: per level one of three, keeping outputs, weights or inputs innermost.
 
 It is a small mapspace: the optimum of a freer one may be better, never worse. Ties go to the lower second objective
@@ -22,9 +24,11 @@ import numpy as np
 
 from coexplore.accelerators.accelerator import DIMS, Accelerator
 from coexplore.cost import _search
+from coexplore.cost._mapspace import NONE, ORDERS, Candidate
+from coexplore.cost._search import search
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
-from coexplore.cost.nest import Ints, sizes_of, window_of
-from coexplore.cost.replay import bits_of, mac_energy_j, machine_of, too_wide
+from coexplore.cost.nest import machine_of, problem_of
+from coexplore.cost.replay import too_wide
 from coexplore.workloads.op import Loops
 
 UNROLLINGS = 16
@@ -65,21 +69,17 @@ def best_mapping(
     if reason:
         return Mapped(None, reason)
     machine = machine_of(accelerator)
-    axes = [(n, axis) for n, level in enumerate(accelerator.levels) for axis in level.fanout]
-    levels = len(accelerator.levels)
-    temporal, orders = np.ones((levels, 8), np.int64), np.zeros(levels, np.int64)
-    pick, use = np.full(len(axes), _search.NONE, np.int64), np.ones(len(axes), np.int64)
-    first, _, judged, overflow = _search.search(
-        goal.value, prune, sizes_of(loops), window_of(loops), bits_of(loops), loops.macs,
-        mac_energy_j(loops, accelerator), machine.static_j_per_cycle,
-        np.array([n for n, _ in axes], np.int64), np.array([axis.size for _, axis in axes], np.int64),
-        np.array([[dim in axis.dims for dim in DIMS] for _, axis in axes], np.bool_).reshape(-1, 8), unrollings,
-        machine.keeps, machine.double, machine.capacity_bits, machine.read_width, machine.write_width,
-        machine.read_j, machine.write_j, temporal, orders, pick, use,
-    )  # fmt: skip
+    levels, axes = len(accelerator.levels), machine.axis_size.size
+    best = Candidate(
+        np.ones((levels, 8), np.int64),
+        np.zeros(levels, np.int64),
+        np.full(axes, NONE, np.int64),
+        np.ones(axes, np.int64),
+    )
+    first, _, judged, overflow = search(goal.value, prune, unrollings, problem_of(loops, accelerator), machine, best)
     if not np.isfinite(first):
         return Mapped(None, _no_mapping(accelerator, int(overflow)), int(judged))
-    return Mapped(_mapping(accelerator, temporal, orders, pick, use), "", int(judged))
+    return Mapped(_mapping(accelerator, best), "", int(judged))
 
 
 def _no_mapping(accelerator: Accelerator, overflow: int) -> str:
@@ -90,15 +90,15 @@ def _no_mapping(accelerator: Accelerator, overflow: int) -> str:
     )
 
 
-def _mapping(accelerator: Accelerator, temporal: Ints, orders: Ints, pick: Ints, use: Ints) -> Mapping:
-    levels, position = [], 0
+def _mapping(accelerator: Accelerator, candidate: Candidate) -> Mapping:
+    levels, a = [], 0
     for n, level in enumerate(accelerator.levels):
-        order = _search.ORDERS[orders[n]]
-        loops = tuple(Loop(DIMS[d], int(temporal[n, d])) for d in order if temporal[n, d] > 1)
+        order = ORDERS[candidate.orders[n]]
+        loops = tuple(Loop(DIMS[d], int(candidate.temporal[n, d])) for d in order if candidate.temporal[n, d] > 1)
         unrolled = []
         for axis in level.fanout:
-            if pick[position] != _search.NONE and use[position] > 1:
-                unrolled.append(SpatialLoop(axis.name, DIMS[pick[position]], int(use[position])))
-            position += 1
+            if candidate.use[a] > 1:
+                unrolled.append(SpatialLoop(axis.name, DIMS[candidate.pick[a]], int(candidate.use[a])))
+            a += 1
         levels.append(LevelMapping(loops, tuple(unrolled)))
     return Mapping(tuple(levels))

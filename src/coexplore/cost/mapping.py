@@ -39,6 +39,11 @@ class LevelMapping:
     temporal: tuple[Loop, ...] = ()
     spatial: tuple[SpatialLoop, ...] = ()
 
+    @property
+    def loops(self) -> tuple[Loop | SpatialLoop, ...]:
+        """All loops of the level."""
+        return (*self.temporal, *self.spatial)
+
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
@@ -48,8 +53,7 @@ class Mapping:
 
     def factors(self, dim: Dim) -> int:
         """Product of all factors along a dimension."""
-        loops = [loop for level in self.levels for loop in (*level.temporal, *level.spatial)]
-        return math.prod(loop.factor for loop in loops if loop.dim is dim)
+        return math.prod(loop.factor for level in self.levels for loop in level.loops if loop.dim is dim)
 
     def document(self) -> list[dict[str, object]]:
         """Nested lists and dicts, for JSON."""
@@ -97,13 +101,17 @@ def check_mapping(loops: Loops, accelerator: Accelerator, mapping: Mapping) -> N
         MappingError: names the dimension, level or axis, and the factor.
     """
     if len(mapping.levels) != len(accelerator.levels):
-        raise MappingError(f"mapping has {len(mapping.levels)} levels, accelerator {accelerator.name!r} has {len(accelerator.levels)}")
+        raise MappingError(
+            f"mapping has {len(mapping.levels)} levels, accelerator {accelerator.name!r} has {len(accelerator.levels)}"
+        )
     for dim in DIMS:
         size = int(getattr(loops, dim.value))
         if mapping.factors(dim) < size:
-            raise MappingError(f"factors of {dim.value} multiply to {mapping.factors(dim)} and do not cover its {size} iterations")
+            raise MappingError(
+                f"factors of {dim.value} multiply to {mapping.factors(dim)} and do not cover its {size} iterations"
+            )
     for level, entry in zip(accelerator.levels, mapping.levels, strict=True):
-        if any(loop.factor < 1 for loop in (*entry.temporal, *entry.spatial)):
+        if any(loop.factor < 1 for loop in entry.loops):
             raise MappingError(f"level {level.name!r}: a factor is smaller than 1")
         axes = {axis.name: axis for axis in level.fanout}
         for loop in entry.spatial:

@@ -123,7 +123,12 @@ class WorkloadCost:
             for name in ("latency_s", "energy_j", "total_cycles"):
                 entry[name] = entry[name] if op.feasible else None
             ops.append(entry)
-        head = {"workload": self.workload, "accelerator": self.accelerator, "feasible": self.feasible, "reason": self.reason}
+        head = {
+            "workload": self.workload,
+            "accelerator": self.accelerator,
+            "feasible": self.feasible,
+            "reason": self.reason,
+        }
         return {**head, "metrics": self.metrics() if self.feasible else {"area_mm2": self.area_mm2}, "ops": ops}
 
 
@@ -166,7 +171,9 @@ def _price_op(
         )  # fmt: skip
     if mappings is not None:
         if op.name not in mappings:
-            raise MappingError(f"no mapping for op {op.name!r}; the document has {len(mappings)} mappings for other ops")
+            raise MappingError(
+                f"no mapping for op {op.name!r}; the document has {len(mappings)} mappings for other ops"
+            )
         return _mapped(op.name, kind, loops, accelerator, mappings[op.name])
     found = best_mapping(loops, accelerator, goal)
     if found.mapping is None:
@@ -179,15 +186,31 @@ def _mapped(name: str, kind: str, loops: Loops, accelerator: Accelerator, mappin
     if not result.feasible:
         return _blocked(name, kind, loops, mapping, result.reason)
     return OpCost(
-        name, kind, loops.macs, result.total_cycles / accelerator.clock_hz, result.energy_j, float(result.compute_cycles),
-        result.stall_cycles, result.onload_cycles, result.offload_cycles, result.total_cycles, result.bound,
-        loops.macs / (result.total_cycles * accelerator.macs_per_cycle), result.energy_by, mapping,
+        name, kind, loops.macs, result.total_cycles / accelerator.clock_hz, result.energy_j,
+        float(result.compute_cycles), result.stall_cycles, result.onload_cycles, result.offload_cycles,
+        result.total_cycles, result.bound, loops.macs / (result.total_cycles * accelerator.macs_per_cycle),
+        result.energy_by, mapping,
     )  # fmt: skip
 
 
 def _blocked(name: str, kind: str, loops: Loops, mapping: Mapping | None, reason: str) -> OpCost:
     return OpCost(
-        name, kind, loops.macs, math.inf, math.inf, 0.0, 0.0, 0.0, 0.0, math.inf, "none", 0.0, (), mapping, False, reason
+        name,
+        kind,
+        loops.macs,
+        math.inf,
+        math.inf,
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+        math.inf,
+        "none",
+        0.0,
+        (),
+        mapping,
+        False,
+        reason,
     )
 
 

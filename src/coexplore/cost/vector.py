@@ -1,8 +1,9 @@
 """What ops without multiply-accumulate loops cost: traffic with main memory, and operations of the vector unit.
 
-An activation or normalisation that follows a convolution or matrix product directly, as its only reader, rides along with
-the outputs on their way up and moves nothing. Views (reshape, transpose) are patterns of addresses and cost nothing.
-Everything else reads its inputs from main memory and writes its output there, overlapped with the vector unit's work.
+An activation or normalisation that follows a convolution or matrix product directly, as its only reader, rides along
+with the outputs on their way up and moves nothing. Views (reshape, transpose) are patterns of addresses and cost
+nothing. Everything else reads its inputs from main memory and writes its output there, overlapped with the vector
+unit's work.
 """
 
 from __future__ import annotations

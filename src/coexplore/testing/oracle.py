@@ -1,7 +1,7 @@
 """The oracle: walk a loop nest step by step and count every element that moves. Slow, and readable by hand.
 
-It shares no code with `coexplore.cost`: tiles are sets of coordinates, instances are visited one by one. Use it on ops of
-a few thousand multiply-accumulates.
+It shares no code with `coexplore.cost`: tiles are sets of coordinates, instances are visited one by one. Use it on
+ops of a few thousand multiply-accumulates.
 """
 
 from __future__ import annotations
@@ -102,7 +102,10 @@ def _elements(loops: Loops, operand: Operand, ranges: Ranges) -> frozenset[Eleme
         axes = [ranges[dim] for dim in DIMS if dim in RELEVANT[operand]]
         return frozenset(itertools.product(*axes))
     axes = [ranges[Dim.N], ranges[Dim.G], ranges[Dim.C]]
-    for p, r, stride, dilation in ((Dim.P, Dim.R, loops.stride[0], loops.dilation[0]), (Dim.Q, Dim.S, loops.stride[1], loops.dilation[1])):
+    for p, r, stride, dilation in (
+        (Dim.P, Dim.R, loops.stride[0], loops.dilation[0]),
+        (Dim.Q, Dim.S, loops.stride[1], loops.dilation[1]),
+    ):
         first = ranges[p].start * stride + ranges[r].start * dilation
         final = (ranges[p].stop - 1) * stride + (ranges[r].stop - 1) * dilation
         axes.append(range(first, final + 1))
@@ -115,7 +118,9 @@ def _positions(steps: list[_Step], spatial: bool) -> Iterator[dict[int, int]]:
         yield dict(zip(chosen, digits, strict=True))
 
 
-def _boundary(loops: Loops, steps: list[_Step], sizes: dict[Dim, int], operand: Operand, parent: int, child: int) -> Traffic:
+def _boundary(
+    loops: Loops, steps: list[_Step], sizes: dict[Dim, int], operand: Operand, parent: int, child: int
+) -> Traffic:
     outside = [step for step in steps if step.level < child]
     extents = dict.fromkeys(DIMS, 1)
     for step in steps:
@@ -168,7 +173,9 @@ def _settle(
 def _group(outside: list[_Step], place: dict[int, int], operand: Operand, parent: int) -> tuple[Element, ...]:
     """Instances with the same key share one access of their parent: same parent instance, same tile of the operand."""
     above = tuple(place[i] for i in sorted(place) if outside[i].level < parent)
-    beside = tuple(place[i] for i in sorted(place) if outside[i].level >= parent and outside[i].dim in RELEVANT[operand])
+    beside = tuple(
+        place[i] for i in sorted(place) if outside[i].level >= parent and outside[i].dim in RELEVANT[operand]
+    )
     return (above, beside)
 
 

@@ -1,0 +1,116 @@
+"""The mapper against brute force over its declared mapspace, and the laws of its optimum."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from coexplore.accelerators.edge_array import EdgeArray
+from coexplore.cost.grid import price_grid
+from coexplore.cost.mapper import Goal, best_mapping
+from coexplore.cost.replay import replay
+from coexplore.workloads.op import Bits, Loops
+
+FAMILY = EdgeArray()
+BASELINE = FAMILY.decode(FAMILY.presets["baseline"])
+OPS = [
+    Loops(K=32, C=3, P=28, Q=28, R=3, S=3, stride=(2, 2)),
+    Loops(G=48, P=14, Q=14, R=3, S=3),
+    Loops(K=40, C=100, P=7, Q=7),
+    Loops(K=10, C=64),
+    Loops(G=4, K=33, C=16, P=33),
+]
+
+
+def accelerators(n: int):
+    return [FAMILY.decode(point) for point in FAMILY.space.sample(np.random.default_rng(3), n)]
+
+
+def value(loops, accelerator, goal, **options):
+    found = best_mapping(loops, accelerator, goal, **options)
+    result = replay(loops, accelerator, found.mapping)
+    assert result.feasible, result.reason
+    key = {Goal.LATENCY: result.total_cycles, Goal.ENERGY: result.energy_j}
+    return key.get(goal, result.energy_j * result.total_cycles), found
+
+
+@pytest.mark.parametrize("goal", list(Goal))
+@pytest.mark.parametrize("loops", OPS)
+def test_the_pruned_search_equals_brute_force(loops, goal):
+    for accelerator in accelerators(2):
+        pruned = best_mapping(loops, accelerator, goal, 6)
+        assert pruned.mapping == best_mapping(loops, accelerator, goal, 6, prune=False).mapping
+
+
+@pytest.mark.parametrize("loops", OPS)
+def test_a_freer_mapspace_never_loses(loops):
+    assert value(loops, BASELINE, Goal.EDP, unrollings=16)[0] <= value(loops, BASELINE, Goal.EDP, unrollings=4)[0]
+
+
+@pytest.mark.parametrize("loops", OPS)
+def test_each_goal_is_best_at_what_it_minimises(loops):
+    latency, energy = value(loops, BASELINE, Goal.LATENCY)[0], value(loops, BASELINE, Goal.ENERGY)[0]
+    for goal in Goal:
+        result = replay(loops, BASELINE, best_mapping(loops, BASELINE, goal).mapping)
+        assert latency <= result.total_cycles
+        assert energy <= result.energy_j
+
+
+def test_depthwise_is_not_dense():
+    depthwise, dense = Loops(G=64, P=28, Q=28, R=3, S=3), Loops(K=64, C=64, P=28, Q=28, R=3, S=3)
+    slow, fast = value(depthwise, BASELINE, Goal.LATENCY)[0], value(dense, BASELINE, Goal.LATENCY)[0]
+    assert depthwise.macs * 64 == dense.macs
+    assert slow / depthwise.macs > 5 * fast / dense.macs
+
+
+def test_a_matrix_vector_product_is_never_cheaper_per_mac_than_the_matrix_product():
+    vector, matrix = Loops(K=256, C=256), Loops(K=256, C=256, P=64)
+    for goal in (Goal.LATENCY, Goal.ENERGY):
+        assert value(vector, BASELINE, goal)[0] / vector.macs >= value(matrix, BASELINE, goal)[0] / matrix.macs
+
+
+def test_more_main_memory_bandwidth_never_loses_at_the_optimum():
+    point = dict(FAMILY.presets["baseline"])
+    for loops in OPS:
+        times = [
+            value(loops, FAMILY.decode(FAMILY.space.point({**point, "io_bandwidth_gb_s": v})), Goal.LATENCY)[0]
+            for v in FAMILY.io_bandwidth_gb_s
+        ]
+        assert times == sorted(times, reverse=True)
+
+
+def test_no_mapping_is_a_result_with_the_level_that_is_too_small():
+    tiny = replace(BASELINE.levels[2], capacity_bytes=3)
+    accelerator = replace(BASELINE, levels=(*BASELINE.levels[:2], tiny, BASELINE.levels[3]))
+    found = best_mapping(OPS[0], accelerator)
+    assert found.mapping is None
+    assert "register_file" in found.reason
+    assert "capacity_bytes" in found.reason
+
+
+def test_wide_operands_are_a_result_with_a_reason():
+    found = best_mapping(Loops(K=8, bits=Bits(16, 8, 8, 32)), BASELINE)
+    assert found.mapping is None
+    assert "16 bits" in found.reason
+
+
+def test_the_grid_equals_one_by_one_whatever_the_threads():
+    some = accelerators(3)
+    grid = price_grid(OPS, some, Goal.EDP, threads=2)
+    for column, accelerator in enumerate(some):
+        for row, loops in enumerate(OPS):
+            result = replay(loops, accelerator, best_mapping(loops, accelerator).mapping)
+            assert grid.latency_s[row, column] == result.total_cycles / accelerator.clock_hz
+            assert grid.energy_j[row, column] == result.energy_j
+    again = price_grid(OPS, some, Goal.EDP, threads=1)
+    assert np.array_equal(grid.latency_s, again.latency_s)
+
+
+def test_totals_of_networks_are_sums_and_blocked_ops_block_their_networks():
+    wide = Loops(K=8, bits=Bits(16, 8, 8, 32))
+    grid = price_grid([OPS[0], OPS[1], wide], accelerators(2))
+    latency, _ = grid.totals(np.array([[1, 2, 0], [1, 0, 1]]))
+    assert np.allclose(latency[0], grid.latency_s[0] + 2 * grid.latency_s[1], rtol=1e-12)
+    assert np.all(np.isinf(latency[1]))
