@@ -1,0 +1,152 @@
+"""Which commands are there, and what do they take? Each imports what it needs only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import coexplore
+from coexplore.cli.errors import reported
+
+app = typer.Typer(
+    help="Finds a neural network and the accelerator that runs it, together.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
+StudyDirectory = Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Directory of the study.")]
+Data = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where the paths of data sets start from.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the study file; repeatable.")
+]
+
+
+def main() -> None:
+    """Entry point of the command `coexplore`."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are text files here
+    app(prog_name="coexplore")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"coexplore {coexplore.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+@app.command("list")
+@reported
+def list_(
+    kind: Annotated[str | None, typer.Argument(help="Only this kind, such as strategies.")] = None,
+    as_json: Json = False,
+) -> int:
+    """List the names that a study file can use."""
+    from coexplore.cli.listing import list_names
+
+    return list_names(kind, as_json)
+
+
+@app.command()
+@reported
+def cost(
+    model: Annotated[str, typer.Argument(help="A preset, an .onnx file, or the folder of a bundle.")],
+    accelerator: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE.yaml", help="A preset such as edge-array, or a description.")
+    ] = None,
+    goal: Annotated[
+        str | None, typer.Option(metavar="latency|energy|edp", help="What mappings minimise.  [default: edp]")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Use these mappings instead of searching.")
+    ] = None,
+    input_shape: Annotated[str | None, typer.Option(metavar="C,H,W", help="Size of the image a preset reads.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Price a model on an accelerator, op by op."""
+    from coexplore.cli.cost import Request, show_cost
+
+    return show_cost(Request(model, accelerator, goal, mapping, input_shape), as_json)
+
+
+@app.command()
+@reported
+def validate(study: StudyFile, overrides: Overrides = None, data: Data = None, as_json: Json = False) -> int:
+    """Check a study file, and say how many designs it spans."""
+    from coexplore.cli.validate import validate as check
+
+    return check(study, overrides or (), data, as_json)
+
+
+@app.command()
+@reported
+def run(
+    study: StudyFile,
+    directory: Annotated[
+        Path | None, typer.Option(metavar="DIRECTORY", help="Of the study.  [default: studies/<name>]")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Trainings side by side; results do not depend on it.  [default: cores]"),
+    ] = None,
+    data: Data = None,
+    overrides: Overrides = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Instead of the seed in the study file.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Run a study, or go on with it where it was stopped."""
+    from coexplore.cli.run import RunRequest
+    from coexplore.cli.run import run as run_to_the_end
+
+    return run_to_the_end(RunRequest(study, directory, workers, data, overrides or (), seed), as_json)
+
+
+@app.command()
+@reported
+def status(directory: StudyDirectory, as_json: Json = False) -> int:
+    """Show how far a study is, and its front."""
+    from coexplore.cli.status import show_status
+
+    return show_status(directory, as_json)
+
+
+@app.command()
+@reported
+def report(
+    directory: StudyDirectory,
+    output: Annotated[Path | None, typer.Option(metavar="FILE.html", help="[default: report.html in it]")] = None,
+    as_json: Json = False,
+) -> int:
+    """Write a page about a study."""
+    from coexplore.cli.report import report as write
+
+    return write(directory, output, as_json)
+
+
+@app.command()
+@reported
+def export(
+    directory: StudyDirectory,
+    trial: Annotated[int | None, typer.Option(metavar="N", help="[default: the chosen design]")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FOLDER", help="[default: bundle in it]")] = None,
+    as_json: Json = False,
+) -> int:
+    """Write the bundle of a design: weights, ONNX, accelerator, mapping."""
+    from coexplore.cli.export import export as write
+
+    return write(directory, trial, output, as_json)

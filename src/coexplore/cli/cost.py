@@ -1,0 +1,157 @@
+"""`coexplore cost`: what does a model cost on an accelerator?"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping as Table
+from dataclasses import dataclass
+from pathlib import Path
+
+from coexplore.accelerators.accelerator import Accelerator
+from coexplore.accelerators.family import find_accelerator
+from coexplore.cli.errors import DONE, NOTHING_FEASIBLE
+from coexplore.cli.output import print_json, print_line, print_tables
+from coexplore.core.errors import ConfigError, MappingError, UnknownNameError
+from coexplore.core.files import read_limited
+from coexplore.cost.mapping import Mapping
+from coexplore.cost.model import Goal, WorkloadCost, mappings_from_document, price
+from coexplore.networks.network import NETWORK_PRESETS
+from coexplore.reports.cost_tables import area_table, op_table, total_table
+from coexplore.workloads.graph import Workload
+
+MAPPING_LIMIT_BYTES = 64_000_000
+GOALS = {goal.name.lower(): goal for goal in Goal}
+DEFAULT_GOAL = Goal.EDP
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to price. None: not given."""
+
+    model: str
+    accelerator: str | None = None
+    goal: str | None = None
+    mapping: Path | None = None
+    input_shape: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A workload, where it runs, and its mappings where they are given."""
+
+    workload: Workload
+    accelerator: Accelerator
+    mappings: Table[str, Mapping] | None
+
+
+def show_cost(request: Request, as_json: bool) -> int:
+    """Price a model and print what it costs.
+
+    Raises:
+        CoexploreError: the model, the accelerator, the mapping or an option is not legal.
+    """
+    goal = _goal(request.goal)
+    pair = _bundle(request) if Path(request.model).is_dir() and request.model not in NETWORK_PRESETS else _pair(request)
+    cost = price(pair.workload, pair.accelerator, goal, pair.mappings)
+    if as_json:
+        print_json(_document(cost, pair, goal))
+    else:
+        _print(cost, pair.accelerator)
+    return DONE if cost.feasible else NOTHING_FEASIBLE
+
+
+def _document(cost: WorkloadCost, pair: _Pair, goal: Goal) -> dict[str, object]:
+    searched = pair.mappings is None
+    return {
+        **cost.document(),
+        "goal": goal.name.lower() if searched else None,
+        "mappings": "searched" if searched else "given",
+        "area_by_component_mm2": pair.accelerator.area_by_component_mm2(),
+        "peak_tops": pair.accelerator.peak_tops,
+    }
+
+
+def _print(cost: WorkloadCost, accelerator: Accelerator) -> None:
+    print_tables(op_table(cost), area_table(accelerator), *([total_table(cost)] if cost.feasible else []))
+    if not cost.feasible:
+        print_line(f"infeasible: {cost.reason}")
+
+
+def _goal(name: str | None) -> Goal:
+    if name is None:
+        return DEFAULT_GOAL
+    if name not in GOALS:
+        raise UnknownNameError("goal", name, GOALS)
+    return GOALS[name]
+
+
+def _pair(request: Request) -> _Pair:
+    if request.accelerator is None:
+        raise ConfigError("--accelerator: is missing; give a name such as edge-array, or a YAML file")
+    workload = _workload(request)
+    mappings = None if request.mapping is None else _mappings(request.mapping)
+    return _Pair(workload, _accelerator(request.accelerator), mappings)
+
+
+def _bundle(request: Request) -> _Pair:
+    from coexplore.reports.bundle import read_bundle
+
+    given = {
+        "--accelerator": request.accelerator,
+        "--goal": request.goal,
+        "--mapping": request.mapping,
+        "--input-shape": request.input_shape,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{option}: a bundle has its own; leave it out, or give the bundle's model.onnx instead")
+    bundle = read_bundle(Path(request.model))
+    return _Pair(bundle.workload, bundle.accelerator, bundle.mappings)
+
+
+def _workload(request: Request) -> Workload:
+    name = request.model
+    if name in NETWORK_PRESETS:
+        return _preset(name, request.input_shape)
+    if Path(name).suffix == ".onnx":
+        if request.input_shape is not None:
+            raise ConfigError("--input-shape: an ONNX file has its own; leave it out")
+        from coexplore.workloads.onnx_import import read_onnx
+
+        return read_onnx(Path(name))
+    raise UnknownNameError("model (a preset, an .onnx file or the folder of a bundle)", name, NETWORK_PRESETS)
+
+
+def _preset(name: str, input_shape: str | None) -> Workload:
+    preset = NETWORK_PRESETS.get(name)
+    if input_shape is None:
+        return preset()
+    if "input_shape" not in inspect.signature(preset).parameters:
+        raise ConfigError(f"--input-shape: {name} has a fixed input; leave it out")
+    return preset(input_shape=_shape(input_shape))
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    parts = text.replace("x", ",").split(",")
+    if len(parts) != 3 or not all(part.strip().isdecimal() for part in parts):
+        raise ConfigError(f"--input-shape: is {text!r}; give channels, height and width, such as 3,224,224")
+    channels, height, width = (int(part) for part in parts)
+    return channels, height, width
+
+
+def _accelerator(name: str) -> Accelerator:
+    if Path(name).suffix not in (".yaml", ".yml"):
+        return find_accelerator(name)
+    from coexplore.accelerators.description import read_accelerator
+
+    return read_accelerator(Path(name))
+
+
+def _mappings(path: Path) -> dict[str, Mapping]:
+    text = read_limited(path, MAPPING_LIMIT_BYTES, "mapping file")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MappingError(f"{path} is not JSON: {error}") from error
+    return mappings_from_document(document)

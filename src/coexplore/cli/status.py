@@ -1,0 +1,34 @@
+"""`coexplore status`: how far is a study, and what has it found?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coexplore.cli.errors import DONE
+from coexplore.cli.output import print_json, print_line, print_tables
+from coexplore.reports.final_test import read_tested
+from coexplore.reports.front_table import front_table
+from coexplore.reports.summary import status_document
+from coexplore.studies.study import open_study
+
+
+def show_status(directory: Path, as_json: bool) -> int:
+    """Print the state of a study, also while it runs.
+
+    Raises:
+        StoreError: there is no study, or it is damaged.
+    """
+    result, tested = open_study(directory), read_tested(directory)
+    if as_json:
+        print_json(status_document(result, tested))
+        return DONE
+    planned = result.config.budget.trials
+    print_line(
+        f"{result.config.name}: {result.state.value}, {len(result.trials)} of {planned} trials, "
+        f"{result.trained_networks} networks trained, {result.screened} designs only priced"
+    )
+    if result.front:
+        print_tables(front_table(result, tested))
+    if result.explanation:
+        print_line(result.explanation)
+    return DONE

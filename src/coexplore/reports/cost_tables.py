@@ -1,0 +1,65 @@
+"""Which tables describe a priced workload? Ops, totals and area, for the terminal and the page alike."""
+
+from __future__ import annotations
+
+from coexplore.accelerators.accelerator import Accelerator
+from coexplore.cost.model import OpCost, WorkloadCost
+from coexplore.reports.table import Column, Table
+from coexplore.reports.units import metric_text, metric_title, quantity
+
+TOTALS = (
+    "latency_s",
+    "energy_j",
+    "edp_js",
+    "power_w",
+    "throughput_per_s",
+    "utilisation",
+    "macs",
+    "parameters",
+    "area_mm2",
+)
+"""Metrics of the totals, in reading order."""
+
+
+def op_table(cost: WorkloadCost) -> Table:
+    """One row per op that takes time; ops that are part of another one are left out."""
+    columns = (
+        Column("op", numeric=False),
+        Column("kind", numeric=False),
+        *(Column(title) for title in ("MACs", "latency", "share", "energy", "utilisation")),
+        Column("bound by", numeric=False),
+    )
+    rows = tuple(_op_row(op, cost) for op in cost.ops if op.total_cycles > 0)
+    return Table(f"{cost.workload} on {cost.accelerator}", columns, rows)
+
+
+def _op_row(op: OpCost, cost: WorkloadCost) -> tuple[str, ...]:
+    if not op.feasible:
+        return (op.name, op.kind, quantity(op.macs, "MAC"), "-", "-", "-", "-", "cannot run")
+    share = f"{100 * op.latency_s / cost.latency_s:.1f} %" if cost.feasible else "-"
+    return (
+        op.name,
+        op.kind,
+        quantity(op.macs, "MAC") if op.macs else "-",
+        quantity(op.latency_s, "s"),
+        share,
+        quantity(op.energy_j, "J"),
+        f"{100 * op.utilisation:.1f} %" if op.macs else "-",
+        op.bound,
+    )
+
+
+def total_table(cost: WorkloadCost) -> Table:
+    """The sums over all ops, and what belongs to the accelerator."""
+    metrics = cost.metrics()
+    rows = tuple((metric_title(name), metric_text(name, metrics[name])) for name in TOTALS)
+    return Table("total", (Column("metric", numeric=False), Column("value")), rows)
+
+
+def area_table(accelerator: Accelerator) -> Table:
+    """Silicon by component, and its sum."""
+    areas = accelerator.area_by_component_mm2()
+    total = accelerator.area_mm2
+    rows = [(name, quantity(area, "mm2"), f"{100 * area / total:.1f} %") for name, area in areas.items() if area > 0]
+    rows.append(("total", quantity(total, "mm2"), "100.0 %"))
+    return Table("area", (Column("component", numeric=False), Column("area"), Column("share")), tuple(rows))

@@ -1,0 +1,101 @@
+"""What exactly did a study find? The designs of its front, the chosen one op by op, and the baseline beside both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coexplore.accelerators.accelerator import Accelerator
+from coexplore.cost.model import Goal, WorkloadCost, price
+from coexplore.design import Design, DesignSpace
+from coexplore.objectives.objective import Objective
+from coexplore.reports.final_test import read_tested
+from coexplore.reports.summary import TestAccuracies, chosen_trial
+from coexplore.studies.config import build_designs, build_objectives
+from coexplore.studies.study import StudyResult
+from coexplore.studies.trial import TrialRecord
+
+BASELINES_PRICED = 200
+"""Members of the front that are priced on the baseline accelerator too, from the best by the first objective on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A design of the front."""
+
+    trial: TrialRecord
+    design: Design
+    baseline: dict[str, float] | None
+    """Cost metrics of the same network on the baseline accelerator; None where it was not priced or cannot run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The design to take along, op by op."""
+
+    trial: TrialRecord
+    design: Design
+    cost: WorkloadCost
+    baseline: WorkloadCost | None
+    """The same network on the baseline accelerator; None where that is the accelerator of the design."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that a page about a study shows."""
+
+    result: StudyResult
+    objectives: tuple[Objective, ...]
+    tested: TestAccuracies
+    front: tuple[Member, ...]
+    chosen: Chosen | None
+    baseline: Accelerator | None
+    """None where the study has one accelerator only."""
+
+
+def find(result: StudyResult) -> Findings:
+    """Decode the front of a study, and price what the store does not keep.
+
+    Raises:
+        StoreError: something in the study directory is damaged.
+    """
+    designs, objectives, goal = build_designs(result.config), build_objectives(result.config), mapping_goal(result)
+    baseline = _baseline(designs)
+    front = tuple(
+        _member(designs, trial, baseline if index < BASELINES_PRICED else None, goal)
+        for index, trial in enumerate(result.front)
+    )
+    chosen = chosen_trial(result.front, objectives)
+    return Findings(
+        result=result,
+        objectives=objectives,
+        tested=read_tested(result.directory),
+        front=front,
+        chosen=None if chosen is None else _chosen(designs, chosen, baseline, goal),
+        baseline=baseline,
+    )
+
+
+def mapping_goal(result: StudyResult) -> Goal:
+    """What the mappings of a study minimise."""
+    return Goal[result.config.mapping_goal.upper()]
+
+
+def _baseline(designs: DesignSpace) -> Accelerator | None:
+    family = designs.accelerator_family
+    return family.decode(family.presets["baseline"]) if family.space.size > 1 else None
+
+
+def _member(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, goal: Goal) -> Member:
+    design = designs.decode(trial.point)
+    if baseline is None:
+        return Member(trial, design, None)
+    cost = price(design.network.workload(), baseline, goal)
+    return Member(trial, design, cost.metrics() if cost.feasible else None)
+
+
+def _chosen(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, goal: Goal) -> Chosen:
+    design = designs.decode(trial.point)
+    workload = design.network.workload()
+    cost = price(workload, design.accelerator, goal)
+    same = baseline is None or baseline == design.accelerator
+    return Chosen(trial, design, cost, None if same or baseline is None else price(workload, baseline, goal))

@@ -1,0 +1,195 @@
+"""What does one look at after a study? A single HTML file that needs nothing else, no network either."""
+
+from __future__ import annotations
+
+import html
+import platform
+from collections.abc import Sequence
+from importlib import metadata, resources
+from pathlib import Path
+from string import Template
+
+import yaml
+
+import coexplore
+from coexplore.core.errors import MissingExtraError
+from coexplore.core.files import write_atomic
+from coexplore.reports.design_figures import area_figure, energy_figure, latency_figure
+from coexplore.reports.figures import Figure
+from coexplore.reports.findings import Chosen, Findings
+from coexplore.reports.front_table import STAR, front_table
+from coexplore.reports.study_figures import pareto_figure, progress_figure
+from coexplore.reports.summary import measured
+from coexplore.reports.table import Table
+from coexplore.reports.units import TEST_ACCURACY, metric_text, metric_title
+from coexplore.studies.study import StudyState
+
+PACKAGES = ("numpy", "numba", "optuna", "torch")
+"""Their versions stand on the page, where they are installed."""
+
+
+def write_report(path: Path, findings: Findings) -> None:
+    """Write the page, whole or not at all.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+        StoreError: it cannot be written.
+    """
+    write_atomic(path, render(findings))
+
+
+def render(findings: Findings) -> str:
+    """The page as text.
+
+    Raises:
+        MissingExtraError: plotly is not installed.
+    """
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise MissingExtraError("a report with pictures", "report") from error
+    template = Template((resources.files("coexplore.reports") / "page.html").read_text(encoding="utf-8"))
+    body = "\n".join(_sections(findings))
+    title = html.escape(f"{findings.result.config.name} - coexplore")
+    return template.substitute(title=title, plotly=get_plotlyjs(), body=body)
+
+
+def _sections(findings: Findings) -> list[str]:
+    sections = [_head(findings), _tiles(findings)]
+    if findings.result.explanation:
+        sections.append(
+            f'<section class="card warning"><h2>Nothing feasible</h2>{_text(findings.result.explanation)}</section>'
+        )
+    if findings.result.trials:
+        sections += _search_sections(findings)
+    if findings.chosen is not None:
+        sections += _design_sections(findings, findings.chosen)
+    return [*sections, _origin(findings)]
+
+
+def _search_sections(findings: Findings) -> list[str]:
+    told = "Every mark is a design; hover for its decisions."
+    if any(member.baseline is not None for member in findings.front):
+        told += " A diamond is the network of a design of the front on the baseline accelerator, tied to that design."
+    sections = [_card("The front", told, _figure("pareto", pareto_figure(findings)))]
+    if findings.front:
+        table = front_table(findings.result, findings.tested)
+        sections.append(_card(table.title.capitalize(), "The marked design is the chosen one.", _table(table)))
+    about = (
+        "Left: the main objective. Right: the hypervolume, as a share of the box between the best values and 1.1 times "
+        "the worst ones, all objectives scaled alike."
+    )
+    return [*sections, _card("The search over time", about, _figure("progress", progress_figure(findings)))]
+
+
+def _design_sections(findings: Findings, chosen: Chosen) -> list[str]:
+    title = f"The chosen design: trial {chosen.trial.number}"
+    names = f"{chosen.design.network.name} on {chosen.design.accelerator.name}"
+    beside = "" if chosen.baseline is None else " Grey: the same network on the baseline accelerator."
+    if chosen.baseline is not None and not chosen.baseline.feasible:
+        beside = f" The same network cannot run on the baseline accelerator: {chosen.baseline.reason}."
+    decisions = "\n".join(f"{name}: {value}" for name, value in chosen.trial.point.items())
+    return [
+        _card(title, f"{names}. Latency op by op.{beside}", _figure("latency", latency_figure(chosen))),
+        '<div class="two">',
+        _card("Area by component", "", _figure("area", area_figure(chosen, findings.baseline))),
+        _card("Energy by level", "", _figure("energy", energy_figure(chosen))),
+        "</div>",
+        _card("Its decisions", "", f"<pre>{html.escape(decisions)}</pre>"),
+    ]
+
+
+def _head(findings: Findings) -> str:
+    result = findings.result
+    wishes = ", ".join(f"{o.direction.value} {metric_title(o.metric)}" for o in findings.objectives)
+    bounds = "; ".join(
+        " ".join(
+            [constraint.metric]
+            + ([f"at most {constraint.at_most:g}"] if constraint.at_most is not None else [])
+            + ([f"at least {constraint.at_least:g}"] if constraint.at_least is not None else [])
+        )
+        for constraint in result.config.constraints
+    )
+    under = f", under {bounds}" if bounds else ""
+    return f"<h1>{html.escape(result.config.name)}</h1>{_text(f'{wishes}{under}', soft=True)}"
+
+
+def _tiles(findings: Findings) -> str:
+    result = findings.result
+    total = result.config.budget.trials
+    done = {StudyState.FINISHED: "finished", StudyState.INFEASIBLE: "finished, nothing feasible"}.get(
+        result.state, "unfinished"
+    )
+    tiles = [
+        ("trials", f"{len(result.trials)}", f"of {total}, {done}"),
+        ("networks trained", f"{result.trained_networks}", f"{result.screened} designs only priced"),
+        ("designs on the front", f"{len(result.front)}", ""),
+    ]
+    if findings.chosen is not None:
+        values = measured(findings.chosen.trial, findings.tested)
+        tested = (
+            f"{metric_text(TEST_ACCURACY, values[TEST_ACCURACY])} on the test part" if TEST_ACCURACY in values else ""
+        )
+        for name in ("accuracy", "latency_s", "energy_j", "area_mm2"):
+            if name in values:
+                note = tested if name == "accuracy" else "chosen design"
+                tiles.append((metric_title(name), metric_text(name, values[name]), note))
+    cells = (
+        f'<div class="tile"><span>{html.escape(title)}</span><b>{html.escape(value)}</b>'
+        f"<small>{html.escape(note)}</small></div>"
+        for title, value, note in tiles
+    )
+    return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def _origin(findings: Findings) -> str:
+    result = findings.result
+    versions = [f"coexplore {coexplore.__version__}", f"Python {platform.python_version()}"]
+    versions += [f"{name} {version}" for name in PACKAGES if (version := _version(name))]
+    told = (
+        f"Seed {result.config.seed}, {result.seconds:.0f} s of search. Pictures drawn with {', '.join(versions)}. "
+        f"Study directory: {result.directory}."
+    )
+    config = yaml.safe_dump(result.config.document(), sort_keys=False, allow_unicode=True)
+    details = (
+        f"<details><summary>study.yaml, every setting written out</summary><pre>{html.escape(config)}</pre></details>"
+    )
+    return _card("How to make it again", told, details)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _card(title: str, text: str, content: str) -> str:
+    return f'<section class="card"><h2>{html.escape(title)}</h2>{_text(text, soft=True)}{content}</section>'
+
+
+def _text(text: str, *, soft: bool = False) -> str:
+    style = ' class="soft"' if soft else ""
+    return f"<p{style}>{html.escape(text)}</p>" if text else ""
+
+
+def _figure(name: str, figure: Figure) -> str:
+    from plotly import graph_objects, io
+
+    config = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+    drawn: str = io.to_html(
+        graph_objects.Figure(figure), config=config, include_plotlyjs=False, full_html=False, div_id=f"figure-{name}"
+    )
+    return drawn
+
+
+def _table(table: Table) -> str:
+    def cells(tag: str, texts: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=number' if column.numeric else ''}>{html.escape(text)}</{tag}>"
+            for column, text in zip(table.columns, texts, strict=True)
+        )
+
+    head = f"<tr>{cells('th', [column.title for column in table.columns])}</tr>"
+    rows = (f"<tr{' class=chosen' if row[0].endswith(STAR) else ''}>{cells('td', row)}</tr>" for row in table.rows)
+    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'

@@ -1,0 +1,71 @@
+"""What does a study amount to? The design to take along, and all of it as one document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from coexplore.objectives.metrics import Direction
+from coexplore.objectives.objective import Objective
+from coexplore.reports.units import TEST_ACCURACY
+from coexplore.studies.config import build_objectives
+from coexplore.studies.study import StudyResult
+from coexplore.studies.trial import TrialRecord, TrialState
+
+TestAccuracies = Mapping[str, float]
+"""Accuracy (fraction) on the test part by content hash of the network."""
+
+
+def chosen_trial(front: Sequence[TrialRecord], objectives: Sequence[Objective]) -> TrialRecord | None:
+    """The design of the front to take along: the most accurate, else the best by the first objective.
+
+    Ties go to the better design by the other objectives, in their order.
+    """
+    accuracy = [Objective("accuracy", Direction.MAXIMIZE)]
+    order = [*(accuracy if any("accuracy" in trial.metrics for trial in front) else []), *objectives]
+    return min(front, key=lambda trial: [objective.loss(trial.metrics) for objective in order], default=None)
+
+
+def status_document(result: StudyResult, tested: TestAccuracies) -> dict[str, object]:
+    """A study for machines: exact numbers, accuracies as fractions.
+
+    Args:
+        result: the study.
+        tested: what is known of the test part; it stands among the metrics of the front as `test_accuracy`.
+    """
+    objectives = build_objectives(result.config)
+    chosen = chosen_trial(result.front, objectives)
+    closest = None if result.front else result.closest
+    states = Counter(trial.state for trial in result.trials)
+    return {
+        "name": result.config.name,
+        "directory": str(result.directory),
+        "state": result.state.value,
+        "trials": len(result.trials),
+        "trials_by_state": {state.value: states[state] for state in TrialState},
+        "trials_planned": result.config.budget.trials,
+        "screened": result.screened,
+        "trained_networks": result.trained_networks,
+        "seed": result.config.seed,
+        "objectives": [{"metric": o.metric, "direction": o.direction.value} for o in objectives],
+        "front": [trial_document(trial, tested) for trial in result.front],
+        "chosen": None if chosen is None else chosen.number,
+        "closest": None if closest is None else {**trial_document(closest, tested), "reason": closest.reason},
+    }
+
+
+def trial_document(trial: TrialRecord, tested: TestAccuracies) -> dict[str, object]:
+    """One design: its number, what was measured of it, its decisions."""
+    return {
+        "number": trial.number,
+        "metrics": measured(trial, tested),
+        "point": dict(trial.point),
+        "violation": trial.violation,
+        "network": trial.network or None,
+    }
+
+
+def measured(trial: TrialRecord, tested: TestAccuracies) -> dict[str, float]:
+    """The metrics of a trial, with the accuracy on the test part where it is known."""
+    known = {TEST_ACCURACY: tested[trial.network]} if trial.network in tested else {}
+    return {**trial.metrics, **known}
