@@ -87,18 +87,19 @@ def _window(reader: GraphReader, node: onnx.NodeProto, kernel: Pair) -> tuple[Pa
         raise reader.error(node, f"strides {strides}, dilations {dilations} or pads {pads} are not those of an image")
     sizes, outs = reader.shapes[reader.data(node)][2:], reader.output_shape(node)[2:]
     same = reader.attribute(node, "auto_pad", b"NOTSET").startswith(b"SAME")
-    padding: list[int] = []
+    padding, exact = [0, 0], True
     for axis in range(2):
-        reach = dilations[axis] * (kernel[axis] - 1) + 1
-        fits = [pad for pad in range(reach) if (sizes[axis] + 2 * pad - reach) // strides[axis] + 1 == outs[axis]]
-        if not fits:
-            raise reader.error(node, f"pads {pads} have no symmetric counterpart; export the model with symmetric pads")
-        total = max((outs[axis] - 1) * strides[axis] + reach - sizes[axis], 0)
-        wanted = (total // 2, total - total // 2) if same else (pads[axis], pads[axis + 2])
-        exact = wanted[0] == wanted[1] and wanted[0] in fits
-        if not exact:
-            reader.warn(node, f"padding {wanted} of axis {axis + 2} is read as {fits[0]} on both sides")
-        padding.append(wanted[0] if exact else fits[0])
+        stride, reach = strides[axis], dilations[axis] * (kernel[axis] - 1) + 1
+        missing = max((outs[axis] - 1) * stride + reach - sizes[axis], 0)
+        wanted = (missing // 2, missing - missing // 2) if same else (pads[axis], pads[axis + 2])
+        choices = (wanted[0], -(-missing // 2))
+        fitting = [pad for pad in choices if (sizes[axis] + 2 * pad - reach) // stride + 1 == outs[axis]]
+        if not fitting:
+            raise reader.error(node, f"padding {wanted} has no symmetric counterpart; export the model with equal pads")
+        padding[axis] = fitting[0]
+        exact = exact and wanted == (fitting[0], fitting[0])
+    if not exact:
+        reader.warn(node, f"padding that differs before and after the image is read as {tuple(padding)} on both sides")
     return (strides[0], strides[1]), (padding[0], padding[1]), (dilations[0], dilations[1])
 
 

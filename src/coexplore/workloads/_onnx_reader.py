@@ -153,7 +153,7 @@ class GraphReader:
             return None
         try:
             array: npt.NDArray[Any] = import_onnx_package().numpy_helper.to_array(tensor)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise self.error(node, f"the stored array {tensor.name!r} is damaged: {error}") from error
         return array
 

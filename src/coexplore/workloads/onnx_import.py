@@ -78,7 +78,20 @@ def _parse(path: Path, limit_bytes: int) -> onnx.ModelProto:
         raise WorkloadError(f"{path} is not a complete ONNX model ({error}); export or download it again") from error
     if not model.graph.node:
         raise WorkloadError(f"{path} holds no ONNX graph; export or download it again")
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise WorkloadError(f"{path} holds a name that is no text; the file is damaged, export or download it again")
     return model
+
+
+def _texts(model: onnx.ModelProto) -> Iterator[object]:
+    """All names; protobuf gives bytes for those that are not UTF-8."""
+    graph = model.graph
+    named = (*graph.node, *graph.input, *graph.output, *graph.initializer)
+    yield from (graph.name, *(item.name for item in named), *(entry.value for entry in model.metadata_props))
+    for node in graph.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+        yield from (text for entry in node.metadata_props for text in (entry.key, entry.value))
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _refuse_escaping_data(model: onnx.ModelProto, path: Path) -> None:
@@ -201,11 +214,13 @@ def _infer_shapes(model: onnx.ModelProto, path: Path) -> dict[str, Shape]:
     graph.initializer.extend(small)
     del graph.value_info[:]
     try:
+        for output in graph.output:
+            output.type.tensor_type.shape.SetInParent()  # the checker wants one, whatever it says
         onnx.checker.check_model(model)
         for output in graph.output:
             output.type.tensor_type.ClearField("shape")
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:
         raise WorkloadError(f"{path} is not a legal ONNX model: {error}") from error
     entries = (*inferred.value_info, *inferred.output, *inferred.input)
     types = {entry.name: entry.type.tensor_type for entry in entries}
