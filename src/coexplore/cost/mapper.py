@@ -35,11 +35,14 @@ UNROLLINGS = 16
 
 
 class Goal(enum.Enum):
-    """What a mapping minimises; the values are the codes of the kernel."""
+    """What a mapping minimises."""
 
-    LATENCY = _search.LATENCY
-    ENERGY = _search.ENERGY
-    EDP = _search.EDP
+    LATENCY = "latency"
+    ENERGY = "energy"
+    EDP = "edp"
+
+
+_CODES = {Goal.LATENCY: _search.LATENCY, Goal.ENERGY: _search.ENERGY, Goal.EDP: _search.EDP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def best_mapping(
         np.full(axes, NONE, np.int64),
         np.ones(axes, np.int64),
     )
-    first, _, judged, overflow = search(goal.value, prune, unrollings, problem_of(loops, accelerator), machine, best)
+    first, _, judged, overflow = search(_CODES[goal], prune, unrollings, problem_of(loops, accelerator), machine, best)
     if not np.isfinite(first):
         return Mapped(None, _no_mapping(accelerator, int(overflow)), int(judged))
     return Mapped(_mapping(accelerator, best), "", int(judged))
