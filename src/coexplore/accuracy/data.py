@@ -7,6 +7,8 @@ that does not depend on any setting but `resolution`, for the final report.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -154,14 +156,24 @@ class ImageFolder:
         """Read the folder."""
         if not self.path:
             raise DataError("image-folder.path is empty; give the folder that holds the class folders")
-        reading = Reading(self.channels, self.resolution)
-        train, test, classes = list_folder(_located(self.path, data_root), reading)
-        return assemble(self, train, test, classes)
+        with _readable(self.path, data_root) as folder:
+            train, test, classes = list_folder(folder, Reading(self.channels, self.resolution))
+            return assemble(self, train, test, classes)
 
 
 def _load_npz(settings: SplitSettings, path: str, data_root: Path | None) -> Dataset:
-    train, test = read_npz(_located(path, data_root), classes=10)
+    with _readable(path, data_root) as file:
+        train, test = read_npz(file, classes=10)
     return assemble(settings, train, test, classes=10)
+
+
+@contextmanager
+def _readable(path: str, data_root: Path | None) -> Iterator[Path]:
+    located = _located(path, data_root)
+    try:
+        yield located
+    except OSError as error:
+        raise DataError(f"{located} cannot be read: {error.strerror}; check the path and its permissions") from error
 
 
 def _located(path: str, data_root: Path | None) -> Path:

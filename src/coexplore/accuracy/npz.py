@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,7 +18,18 @@ ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_ARRAY_BYTES = 2 * 2**30
 """Largest array we unpack."""
 CHANNELS = (1, 3)
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError, MemoryError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    EOFError,
+    ValueError,
+    TypeError,
+    OSError,
+    RuntimeError,
+    MemoryError,
+)
+"""What zipfile and NumPy raise on damaged files, found by damaging them."""
 
 
 def read_npz(path: Path, classes: int) -> tuple[ArrayPictures, ArrayPictures]:
@@ -61,9 +73,11 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.number]]:
 def _read_array(path: Path, name: str) -> npt.NDArray[np.number]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            array: npt.NDArray[np.number] = archive[name]
+            array: npt.NDArray[np.number] | bytes = archive[name]
     except _DAMAGE as error:
         raise DataError(f"{path}: array {name!r} cannot be read ({error}); the file is damaged") from error
+    if isinstance(array, bytes):
+        raise DataError(f"{path}: array {name!r} cannot be read (no NumPy array); the file is damaged")
     return array
 
 
