@@ -21,6 +21,7 @@ from coexplore.studies.directory import Manifest, StudyDirectory, locked, new_ma
 from coexplore.studies.driver import Budget, Driver, Event, EventKind
 from coexplore.studies.evaluation import Evaluation
 from coexplore.studies.executor import Executor, InProcessExecutor, ProcessExecutor
+from coexplore.studies.phases import Phases, best_by_reward, phase_folders
 from coexplore.studies.problem import Problem
 from coexplore.studies.store import TrialStore, open_database, open_journal, read_records
 from coexplore.studies.trainer import PrepareTraining, Trainer, TrainTask
@@ -106,7 +107,18 @@ def run_study(
         KeyboardInterrupt: stopped by Ctrl-C, everything safe; says how to go on.
     """
     resolved = resolve(config, data_root)
-    return run_problem(resolved.problem, resolved.config, directory, workers, on_event)
+    if resolved.config.phases is None:
+        return run_problem(resolved.problem, resolved.config, directory, workers, on_event)
+    phases = Phases(resolved.config, resolved.problem.designs)
+    accelerator_phase = phases.accelerator_phase()
+    first_folder, second_folder = phase_folders(directory)
+    with _entered(StudyDirectory(directory), resolved.problem, resolved.config):
+        first = run_study(accelerator_phase, first_folder, workers, on_event, data_root)
+        chosen = best_by_reward(first.trials, resolved.problem.reward)
+        if chosen is None:
+            return _both_phases(resolved.config, first, None)
+        second = run_study(phases.network_phase(chosen.point), second_folder, workers, on_event, data_root)
+    return _both_phases(resolved.config, first, second)
 
 
 def run_problem(
@@ -124,10 +136,7 @@ def run_problem(
     if workers < 0:
         raise ConfigError(f"workers: is {workers}; give the number of processes, or 0 to train in this one")
     files = StudyDirectory(directory)
-    manifest = _checked(read_manifest(files), problem, config, directory)
-    with locked(files):
-        if read_manifest(files) != manifest:
-            manifest.write(files)
+    with _entered(files, problem, config) as manifest:
         store = TrialStore(_storage(config, files), manifest.identity, problem.objectives, problem.space)
         with _trainer(problem, files, workers) as trainer:
             budget = Budget(config.budget.trials, config.budget.hours, config.budget.epochs)
@@ -150,10 +159,39 @@ def open_study(directory: Path) -> StudyResult:
     if manifest is None:
         raise StoreError(f"there is no study in {directory}; start one with `coexplore run`")
     config = parse_config(manifest.config)
+    if config.phases is not None:
+        first, second = (open_study(folder) if folder.exists() else None for folder in phase_folders(directory))
+        return _both_phases(config, first or _result(config, (), (), files), second)
     objectives, space = build_objectives(config), build_designs(config).space
     begun = config.store is not None or files.journal.exists()
     records = read_records(_storage(config, files, writable=False), manifest.identity, space) if begun else []
     return _result(config, objectives, records, files)
+
+
+@contextmanager
+def _entered(files: StudyDirectory, problem: Problem, config: StudyConfig) -> Iterator[Manifest]:
+    """Hold a directory that is new or of this very study."""
+    _checked(read_manifest(files), problem, config, files.root)
+    with locked(files):
+        found = read_manifest(files)
+        manifest = _checked(found, problem, config, files.root)
+        if manifest != found:
+            manifest.write(files)
+        yield manifest
+
+
+def _both_phases(config: StudyConfig, first: StudyResult, second: StudyResult | None) -> StudyResult:
+    """One result: trials and front of the later phase, which lie in its folder, and what both have cost."""
+    if second is None:
+        between = first.state is StudyState.FINISHED
+        return replace(first, config=config, state=StudyState.RUNNING if between else first.state)
+    return replace(
+        second,
+        config=config,
+        trained_networks=first.trained_networks + second.trained_networks,
+        screened=first.screened + second.screened,
+        seconds=first.seconds + second.seconds,
+    )
 
 
 def _checked(manifest: Manifest | None, problem: Problem, config: StudyConfig, directory: Path) -> Manifest:
@@ -210,7 +248,7 @@ def _result(
     if ended and not running:
         state = StudyState.FINISHED if front else StudyState.INFEASIBLE
     else:
-        state = StudyState.RUNNING if records or checkpoint else StudyState.NEW
+        state = StudyState.RUNNING if records else StudyState.NEW
     return StudyResult(
         config=config,
         state=state,

@@ -40,7 +40,9 @@ def _cache(files: StudyDirectory) -> dict[str, Any]:
     if not files.cache.exists():
         return {}
     with sqlite3.connect(files.cache) as database:
-        return {key: json.loads(document) for key, document in database.execute("SELECT key, document FROM evaluations")}
+        return {
+            key: json.loads(document) for key, document in database.execute("SELECT key, document FROM evaluations")
+        }
 
 
 def _weights(files: StudyDirectory) -> dict[str, dict[str, list[float]]]:

@@ -27,7 +27,11 @@ def start(directory: Path, workers: int, trials: int, seconds: float = SECONDS) 
     arguments = [str(directory), str(workers), str(trials), str(seconds)]
     # Its own group, as a shell gives each command, so that Ctrl-C can be sent to all of it.
     driver = subprocess.Popen(
-        [sys.executable, str(DRIVER), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        [sys.executable, str(DRIVER), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     assert driver.stdout is not None
     assert driver.stdout.readline() == "started\n"

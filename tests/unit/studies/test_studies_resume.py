@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,14 +24,6 @@ from coexplore.testing.toy import toy_config, toy_problem
 
 TRIALS = 8
 STRATEGY = TwoLevel("evolution", {"population": 3, "tournament": 2})
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _no_disk_flush() -> object:
-    """The end of a process loses nothing that was written; only the end of the machine would."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda handle: None)
-        yield
 
 
 def run(directory: Path, trials: int = TRIALS) -> StudyResult:
