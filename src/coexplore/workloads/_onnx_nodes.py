@@ -133,10 +133,8 @@ def _linear(reader: GraphReader, node: onnx.NodeProto, weight: Shape, bias: bool
 
 
 def _binary(reader: GraphReader, node: onnx.NodeProto, function: Function) -> None:
-    op = Elementwise(
-        reader.name(node), (_operand(reader, node, 0), _operand(reader, node, 1)), function, bits=reader.bits(node)
-    )
-    reader.emit(node, op)
+    inputs = (_operand(reader, node, 0, START[function]), _operand(reader, node, 1, START[function]))
+    reader.emit(node, Elementwise(reader.name(node), inputs, function, bits=reader.bits(node)))
 
 
 def _add(reader: GraphReader, node: onnx.NodeProto) -> None:
@@ -180,23 +178,35 @@ def _by_inverse(
         raise reader.error(
             node, "the second input must be a stored array; between activations only Add and Mul are supported"
         )
-    inputs = (_operand(reader, node, 0), _operand(reader, node, 1, inverse))
+    inputs = (_operand(reader, node, 0), _operand(reader, node, 1, START[function], inverse))
     reader.emit(node, Elementwise(reader.name(node), inputs, function, bits=reader.bits(node)))
 
 
 def _operand(
-    reader: GraphReader, node: onnx.NodeProto, index: int, change: Callable[[float], float] = lambda value: value
+    reader: GraphReader,
+    node: onnx.NodeProto,
+    index: int,
+    start: float = 1.0,
+    change: Callable[[float], float] = lambda value: value,
 ) -> str:
-    """The op behind an input; a stored array becomes a `Constant`, a single number with its value."""
+    """The op behind an input; a stored array becomes a `Constant`, trained from `start` unless it is one number."""
     if not reader.is_stored(node, index):
         return reader.data(node, index)
-    shape = reader.stored_shape(node, index)
+    shape, value = reader.stored_shape(node, index), start
     single = math.prod(shape) == 1
-    array = reader.stored_array(node, index) if single else None
-    value = 1.0 if array is None else change(float(array.reshape(-1)[0]))
+    if single:
+        array = reader.stored_array(node, index)
+        if array is None:
+            reader.warn(node, f"the number {node.input[index]!r} is computed in the file and read as {start:g}")
+        else:
+            value = change(float(array.reshape(-1)[0]))
     name = reader.free_name(node.input[index])
     reader.add(Constant(name, (), shape, value=value, trained=not single))
     return name
+
+
+START = {Function.ADD: 0.0, Function.MULTIPLY: 1.0}
+"""A stored operand that changes nothing."""
 
 
 def _function(reader: GraphReader, node: onnx.NodeProto, function: Function) -> None:

@@ -63,7 +63,7 @@ class GraphReader:
 
     def outputs(self) -> tuple[str, ...]:
         """Names of the workload's outputs."""
-        return tuple(self._value(output.name) for output in self._graph.output)
+        return tuple(dict.fromkeys(self._value(output.name) for output in self._graph.output))
 
     def error(self, node: onnx.NodeProto, what: str) -> WorkloadError:
         """An error that names the node."""

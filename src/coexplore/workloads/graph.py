@@ -39,12 +39,16 @@ class Workload:
         for name, shape in self.inputs:
             _enter(shapes, name, shape)
         for op in self.ops:
-            for source in op.inputs:
-                if source not in shapes:
-                    raise WorkloadError(f"op {op.name!r} reads {source!r}, which nothing before it produces")
-            _enter(shapes, op.name, op.output_shape(tuple(shapes[source] for source in op.inputs)))
+            try:
+                read = tuple([shapes[source] for source in op.inputs])
+            except KeyError as error:
+                message = f"op {op.name!r} reads {error.args[0]!r}, which nothing before it produces"
+                raise WorkloadError(message) from error
+            _enter(shapes, op.name, op.output_shape(read))
         if not self.outputs:
             raise WorkloadError(f"workload {self.name!r} has no outputs")
+        if len(set(self.outputs)) < len(self.outputs):
+            raise WorkloadError(f"workload {self.name!r} lists an output twice: {self.outputs}")
         for output in self.outputs:
             if output not in shapes:
                 raise WorkloadError(f"output {output!r} of workload {self.name!r} is produced by no op")

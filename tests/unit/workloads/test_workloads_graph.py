@@ -86,6 +86,7 @@ RELU = Elementwise("relu", ("x",), Function.RELU)
         pytest.param(IMAGE, (), ("x",), "has no ops", id="no ops"),
         pytest.param(IMAGE, (RELU,), (), "has no outputs", id="no outputs"),
         pytest.param(IMAGE, (RELU,), ("y",), "output 'y'", id="unknown output"),
+        pytest.param(IMAGE, (RELU,), ("relu", "relu"), "an output twice", id="an output twice"),
         pytest.param(IMAGE, (RELU, RELU), ("relu",), "'relu' occurs twice", id="an op twice"),
         pytest.param((*IMAGE, *IMAGE), (RELU,), ("relu",), "'x' occurs twice", id="an input twice"),
         pytest.param(

@@ -271,6 +271,21 @@ def test_an_array_that_is_added_counts_as_trained(tmp_path):
     assert workload.parameters == 12
 
 
+def test_a_number_that_is_computed_is_read_with_a_warning(tmp_path):
+    nodes = [node("Sqrt", ["c"], "root"), node("Mul", ["x", "root"], "y")]
+    with pytest.warns(UserWarning, match="'root' is computed in the file and read as 1"):
+        workload = read(tmp_path, nodes, [floats("c", 1)], TOKENS)
+    assert workload.ops[0] == Constant("root", (), (1,), value=1.0)
+
+
+def test_two_names_of_one_output_are_one_output(tmp_path):
+    nodes = [node("Relu", ["x"], "a"), node("Identity", ["a"], "y")]
+    path, two = tmp_path / "model.onnx", model(nodes, inputs=TOKENS)
+    two.graph.output.append(onnx.helper.make_tensor_value_info("a", FLOAT, None))
+    path.write_bytes(two.SerializeToString())
+    assert read_onnx(path).outputs == ("the Relu",)
+
+
 def test_a_gated_sigmoid_becomes_one_function(tmp_path):
     nodes = [node("Sigmoid", ["x"], "gate"), node("Mul", ["x", "gate"], "y")]
     assert only(read(tmp_path, nodes, inputs=TOKENS)).function is Function.SILU
