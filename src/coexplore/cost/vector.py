@@ -15,6 +15,7 @@ from coexplore.accelerators.accelerator import Accelerator
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import (
     BatchNorm,
+    Constant,
     Elementwise,
     GlobalAveragePool,
     LayerNorm,
@@ -25,7 +26,7 @@ from coexplore.workloads.op import (
     Transpose,
 )
 
-FREE = (Reshape, Transpose)
+FREE = (Reshape, Transpose, Constant)
 NORMALISATION_OPERATIONS = 4
 """Per element: mean, variance, scale, shift."""
 SOFTMAX_OPERATIONS = 4
@@ -44,14 +45,18 @@ class VectorCost:
 
 
 def rides_along(workload: Workload, op: Op) -> bool:
-    """Whether an op is applied to outputs on their way up, at no traffic."""
+    """Whether an op is applied to the outputs of the op before it on their way to memory, at no traffic of its own."""
     if not (isinstance(op, BatchNorm) or (isinstance(op, Elementwise) and op.function.arity == 1)):
         return False
     source = op.inputs[0]
-    producer = next((other for other in workload.ops if other.name == source), None)
-    if producer is None or len(workload.consumers[source]) != 1 or source in workload.outputs:
-        return False
-    return workload.loops(producer) is not None or rides_along(workload, producer)
+    while len(workload.consumers[source]) == 1 and source not in workload.outputs:
+        producer = workload.producers.get(source)
+        if producer is None or isinstance(producer, Constant):
+            return False
+        if not isinstance(producer, Reshape | Transpose):
+            return True
+        source = producer.inputs[0]
+    return False
 
 
 def operations_of(workload: Workload, op: Op) -> int:

@@ -70,6 +70,11 @@ class Workload:
                 yield op, loops
 
     @cached_property
+    def producers(self) -> dict[str, Op]:
+        """Every op by its name; inputs of the workload have no producer."""
+        return {op.name: op for op in self.ops}
+
+    @cached_property
     def consumers(self) -> dict[str, tuple[Op, ...]]:
         """For every input and op, the ops that read it."""
         table: dict[str, list[Op]] = {name: [] for name in self.shapes}
