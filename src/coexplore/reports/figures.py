@@ -41,14 +41,14 @@ def layout(height: int, axes: Mapping[str, Look]) -> Look:
 def axis(title: str, look: Look) -> Look:
     """An axis with its title, and more of its settings."""
     style = {"gridcolor": LINE, "linecolor": GREY, "zeroline": False, "automargin": True, "ticks": "outside"}
-    return {**style, "tickcolor": LINE, "title": {"text": html.escape(title)}, **look}
+    return {**style, "tickcolor": LINE, "title": {"text": html.escape(title), "standoff": 14}, **look}
 
 
 def metric_axis(metric: str, values: Sequence[float], look: Look) -> Look:
     """An axis for a metric; logarithmic where the `values` to be shown are far apart."""
     unit = metric_unit(metric)
     if unit == "fraction":
-        return axis(metric_title(metric), {"tickformat": ".1%", **look})
+        return axis(metric_title(metric), {"tickformat": ".1%", **({} if values else {"range": [0, 1]}), **look})
     positive = [value for value in values if value > 0]
     far = len(positive) == len(values) > 1 and max(positive) > LOG_FROM * min(positive)
     scale: Look = {"type": "log", "dtick": "D2"} if far else {"type": "linear", "rangemode": "tozero"}

@@ -14,6 +14,7 @@ import yaml
 import coexplore
 from coexplore.core.errors import MissingExtraError
 from coexplore.core.files import write_atomic
+from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.reports.design_figures import area_figure, energy_figure, latency_figure
 from coexplore.reports.figures import Figure
 from coexplore.reports.findings import Chosen, Findings
@@ -22,6 +23,7 @@ from coexplore.reports.study_figures import pareto_figure, progress_figure
 from coexplore.reports.summary import measured
 from coexplore.reports.table import Table
 from coexplore.reports.units import TEST_ACCURACY, metric_text, metric_title
+from coexplore.spaces.space import Point, part
 from coexplore.studies.study import StudyState
 
 PACKAGES = ("numpy", "numba", "optuna", "torch")
@@ -69,12 +71,15 @@ def _sections(findings: Findings) -> list[str]:
 
 def _search_sections(findings: Findings) -> list[str]:
     told = "Every mark is a design; hover for its decisions."
+    if not findings.front:
+        return [_card("The designs", told, _figure("pareto", pareto_figure(findings)))]
     if any(member.baseline is not None for member in findings.front):
-        told += " A diamond is the network of a design of the front on the baseline accelerator, tied to that design."
-    sections = [_card("The front", told, _figure("pareto", pareto_figure(findings)))]
-    if findings.front:
-        table = front_table(findings.result, findings.tested)
-        sections.append(_card(table.title.capitalize(), "The marked design is the chosen one.", _table(table)))
+        told += " A diamond is the network of a design of the front on the baseline accelerator."
+    table = front_table(findings.result, findings.tested)
+    sections = [
+        _card("The front", told, _figure("pareto", pareto_figure(findings))),
+        _card(table.title.capitalize(), "The marked design is the chosen one.", _table(table)),
+    ]
     about = (
         "Left: the main objective. Right: the hypervolume, as a share of the box between the best values and 1.1 times "
         "the worst ones, all objectives scaled alike."
@@ -88,29 +93,33 @@ def _design_sections(findings: Findings, chosen: Chosen) -> list[str]:
     beside = "" if chosen.baseline is None else " Grey: the same network on the baseline accelerator."
     if chosen.baseline is not None and not chosen.baseline.feasible:
         beside = f" The same network cannot run on the baseline accelerator: {chosen.baseline.reason}."
-    decisions = "\n".join(f"{name}: {value}" for name, value in chosen.trial.point.items())
     return [
         _card(title, f"{names}. Latency op by op.{beside}", _figure("latency", latency_figure(chosen))),
         '<div class="two">',
         _card("Area by component", "", _figure("area", area_figure(chosen, findings.baseline))),
         _card("Energy by level", "", _figure("energy", energy_figure(chosen))),
         "</div>",
-        _card("Its decisions", "", f"<pre>{html.escape(decisions)}</pre>"),
+        '<div class="two">',
+        *(_card(f"Its {side}", "", _decisions(chosen.trial.point, side)) for side in (NETWORK, ACCELERATOR)),
+        "</div>",
     ]
+
+
+def _decisions(point: Point, side: str) -> str:
+    lines = "\n".join(f"{name}: {value}" for name, value in part(point, side).items())
+    return f"<pre>{html.escape(lines or 'nothing to decide')}</pre>"
 
 
 def _head(findings: Findings) -> str:
     result = findings.result
     wishes = ", ".join(f"{o.direction.value} {metric_title(o.metric)}" for o in findings.objectives)
-    bounds = "; ".join(
-        " ".join(
-            [constraint.metric]
-            + ([f"at most {constraint.at_most:g}"] if constraint.at_most is not None else [])
-            + ([f"at least {constraint.at_least:g}"] if constraint.at_least is not None else [])
-        )
+    bounds = [
+        f"{metric_title(constraint.metric)} {word} {metric_text(constraint.metric, bound)}"
         for constraint in result.config.constraints
-    )
-    under = f", under {bounds}" if bounds else ""
+        for word, bound in (("at most", constraint.at_most), ("at least", constraint.at_least))
+        if bound is not None
+    ]
+    under = f", with {', '.join(bounds)}" if bounds else ""
     return f"<h1>{html.escape(result.config.name)}</h1>{_text(f'{wishes}{under}', soft=True)}"
 
 
@@ -123,7 +132,7 @@ def _tiles(findings: Findings) -> str:
     tiles = [
         ("trials", f"{len(result.trials)}", f"of {total}, {done}"),
         ("networks trained", f"{result.trained_networks}", f"{result.screened} designs only priced"),
-        ("designs on the front", f"{len(result.front)}", ""),
+        ("front", f"{len(result.front)}", "designs that no other beats"),
     ]
     if findings.chosen is not None:
         values = measured(findings.chosen.trial, findings.tested)
@@ -176,7 +185,7 @@ def _text(text: str, *, soft: bool = False) -> str:
 def _figure(name: str, figure: Figure) -> str:
     from plotly import graph_objects, io
 
-    config = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+    config = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
     drawn: str = io.to_html(
         graph_objects.Figure(figure), config=config, include_plotlyjs=False, full_html=False, div_id=f"figure-{name}"
     )

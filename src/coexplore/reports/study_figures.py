@@ -28,6 +28,8 @@ from coexplore.reports.summary import measured
 from coexplore.studies.trial import TrialRecord, TrialState
 
 MAX_PANELS = 3
+TIES = "ties"
+"""Lines from designs to their networks on the baseline; not in the legend."""
 MAX_POINTS = 4000
 """Markers of one kind in a picture; of more, evenly spaced ones are drawn."""
 MAX_VOLUME_OBJECTIVES = 5
@@ -53,7 +55,7 @@ def pareto_figure(findings: Findings) -> Figure:
     for number, cost in enumerate(panels):
         suffix = str(number + 1) if number else ""
         traces += [
-            {**trace, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "showlegend": number == 0}
+            {**trace, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "showlegend": number == 0 and trace["name"] != TIES}
             for trace in _panel(findings, cost, upward)
         ]
         values = [trial.metrics[cost] for trial in findings.result.trials if cost in trial.metrics]
@@ -78,7 +80,7 @@ def _panel(findings: Findings, x: str, y: str) -> list[Look]:
     dot: Look = {"color": LIGHT, "size": 8, "line": {"color": GREY, "width": 1}}
     traces = [
         _markers(findings, "infeasible or failed", out, x, y, cross),
-        _markers(findings, "infeasible, not trained (bottom)", untrained, x, y, tick, lowest),
+        _markers(findings, "infeasible, not evaluated (bottom)", untrained, x, y, tick, lowest),
         _markers(findings, "evaluated", beaten, x, y, dot),
         *_baseline(findings.front, x, y),
         _markers(findings, "front", [m.trial for m in findings.front], x, y, {"color": BLUE, "size": 11}),
@@ -112,25 +114,25 @@ def _hover(findings: Findings, trial: TrialRecord) -> str:
 
 
 def _baseline(front: Sequence[Member], x: str, y: str) -> list[Look]:
-    """The networks of the front on the baseline accelerator, each tied to its design by a line."""
-    pairs = [
-        (member.trial.metrics, {**member.trial.metrics, **member.baseline}, member.trial.number)
-        for member in front
-        if member.baseline is not None
-    ]
-    ties_x = [value for ours, theirs, _ in pairs for value in (ours[x], theirs[x], None)]
-    ties_y = [value for ours, theirs, _ in pairs for value in (ours[y], theirs[y], None)]
-    line = {"color": TEAL, "width": 1, "dash": "dot"}
-    marker = {"symbol": "diamond-open", "size": 9, "color": TEAL, "line": {"width": 1.5}}
+    """The networks of the front on the baseline accelerator, tied to their designs where there are several networks."""
+    priced = [member for member in front if member.baseline is not None]
+    here = [(member.trial.metrics[x], member.trial.metrics[y]) for member in priced]
+    there = [((member.baseline or {}).get(x, ours[0]), (member.baseline or {}).get(y, ours[1]))
+             for member, ours in zip(priced, here, strict=True)]  # fmt: skip
     texts = [
-        hover(f"network of trial {n} on the baseline accelerator", {x: theirs[x], y: theirs[y]}, {})
-        for _, theirs, n in pairs
+        hover(f"network of trial {member.trial.number} on the baseline accelerator", {x: ends[0], y: ends[1]}, {})
+        for member, ends in zip(priced, there, strict=True)
     ]
-    name = "same networks, baseline accelerator"
-    ties = points(f"{name} (tie)", ties_x, ties_y, {"mode": "lines", "line": line, "hoverinfo": "skip"})
-    ends = [theirs for _, theirs, _ in pairs]
-    there = points(name, [m[x] for m in ends], [m[y] for m in ends], {"text": texts, "marker": marker})
-    return [ties, there]
+    marker = {"symbol": "diamond-open", "size": 9, "color": TEAL, "line": {"width": 1.5}}
+    look: Look = {"text": texts, "marker": marker}
+    marks = points("same networks, baseline accelerator", [e[0] for e in there], [e[1] for e in there], look)
+    return [_ties(here, there), marks] if len(set(there)) > 1 else [marks]
+
+
+def _ties(here: Sequence[tuple[float, float]], there: Sequence[tuple[float, float]]) -> Look:
+    ends = [end for pair in zip(here, there, strict=True) for end in (*pair, (None, None))]
+    look: Look = {"mode": "lines", "line": {"color": TEAL, "width": 1, "dash": "dot"}, "hoverinfo": "skip"}
+    return points(TIES, [x for x, _ in ends], [y for _, y in ends], look)
 
 
 def progress_figure(findings: Findings) -> Figure:
