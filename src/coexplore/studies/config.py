@@ -20,6 +20,7 @@ from coexplore.objectives.objective import Constraint, Objective, check_consiste
 from coexplore.objectives.reward import REWARDS, Reward, build_reward
 from coexplore.strategies.settings import make_settings as make_strategy
 from coexplore.strategies.strategy import STRATEGIES, StrategySettings
+from coexplore.studies.phases import Phases
 from coexplore.studies.problem import Problem, asks_for_accuracy
 from coexplore.studies.schema import StudyConfig, parse_config
 from coexplore.studies.settings import make_settings, settings_document
@@ -104,7 +105,10 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
     problem = Problem(
         designs, objectives, constraints, reward, strategy, CostPricer(goal), source, config.seed, config.width
     )
-    return Resolved(_with_settings(config, written_out), problem)
+    resolved = _with_settings(config, written_out)
+    if resolved.phases is not None:
+        Phases(resolved, designs).accelerator_phase()
+    return Resolved(resolved, problem)
 
 
 def _with_settings(config: StudyConfig, settings: Mapping[str, Settings]) -> StudyConfig:

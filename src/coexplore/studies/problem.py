@@ -85,11 +85,11 @@ class Problem:
     @cached_property
     def fingerprint(self) -> str:
         """Content hash of everything that decides a result."""
-        accuracy = self.accuracy and self.accuracy.identity
+        identity = self.accuracy and self.accuracy.identity
         return content_hash(
             (
                 (self.designs, self.objectives, self.constraints, self.reward, self.strategy),
-                (self.pricer, accuracy, self.seed, self.width),
+                (self.pricer, self.accuracy, identity, self.seed, self.width),
             )
         )
 

@@ -200,7 +200,8 @@ def _checked(manifest: Manifest | None, problem: Problem, config: StudyConfig, d
     if manifest is None:
         return new_manifest(config.name, document, problem.fingerprint)
     differences = list(_differences(manifest.config, document, ""))
-    if manifest.fingerprint != problem.fingerprint or manifest.config.get("store") != document.get("store"):
+    same = all(manifest.config.get(name) == document.get(name) for name in ("store", "phases"))
+    if manifest.fingerprint != problem.fingerprint or not same:
         told = "; ".join(differences[:3]) or "a file it names, its data, or the version of this package has changed"
         raise StoreError(f"{directory} holds another study: {told}; choose another directory")
     before, now = parse_config(manifest.config).budget, config.budget

@@ -72,7 +72,7 @@ def test_a_result_comes_back(executor: Executor[str, str]) -> None:
 
 
 def test_a_failed_evaluation_keeps_its_reason(executor: Executor[str, str]) -> None:
-    with pytest.raises(EvaluationError, match="^no luck$"):
+    with pytest.raises(EvaluationError, match=r"^no luck$"):
         executor.submit("fail no luck").result(10)
 
 
@@ -82,7 +82,7 @@ def test_an_unexpected_error_is_a_failed_evaluation_that_says_where(executor: Ex
 
 
 def test_a_full_disk_is_no_failed_evaluation_but_stops_the_study(executor: Executor[str, str]) -> None:
-    with pytest.raises(StoreError, match="^no space$"):
+    with pytest.raises(StoreError, match=r"^no space$"):
         executor.submit("full no space").result(10)
 
 

@@ -117,7 +117,7 @@ def test_a_full_disk_is_reported_and_loses_nothing(tmp_path: Path) -> None:
     store = TrialStore(storage_in(tmp_path, "journal"), "study", OBJECTIVES, SPACE)
     store.create(POINTS[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("builtins.open", lambda path, *_: Path("/dev/full").open("ab"))
+        patch.setattr("builtins.open", lambda path, *_: Path("/dev/full").open("ab"))  # noqa: SIM115
         with pytest.raises(StoreError, match=r"trial 1\): No space left on device; free some space"):
             store.create(POINTS[1])
     assert [record.point for record in read_records(storage_in(tmp_path, "journal"), "study", SPACE)] == [POINTS[0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -90,7 +91,7 @@ def test_a_price_is_answered_before_the_next_suggestion_and_is_no_trial(tmp_path
     heard: list[tuple[str, object]] = []
     result = run(tmp_path, trials=6, strategy=Listening((heard,), prices=True))
     assert (len(result.trials), result.screened) == (6, 6)
-    for (_, asked), (kind, told) in zip(heard, heard[1:], strict=False):
+    for (_, asked), (kind, told) in itertools.pairwise(heard):
         if isinstance(asked, Suggestion) and asked.stage is Stage.PRICE:
             assert kind == "observed"
             assert isinstance(told, Observation)
@@ -254,13 +255,13 @@ def test_events_count_up_and_carry_the_best_so_far(tmp_path: Path) -> None:
 
 
 def test_a_negative_number_of_workers_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="^workers: is -1"):
+    with pytest.raises(ConfigError, match=r"^workers: is -1"):
         run(tmp_path, workers=-1)
 
 
 def test_a_directory_that_cannot_be_written_is_one_clear_message(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="cannot write in .*Not a directory"):
+    with pytest.raises(StoreError, match=r"cannot write in .*Not a directory"):
         run(tmp_path / "file" / "study")
 
 
