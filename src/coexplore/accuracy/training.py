@@ -92,7 +92,7 @@ class TrainingResult:
     seconds: float
     """Wall time."""
     diverged: bool = False
-    """A loss or an output became NaN or infinite."""
+    """An output on the validation part became NaN or infinite."""
     reason: str = ""
     """Why it ended before its last epoch; empty when it did not."""
 
@@ -124,7 +124,8 @@ def train(
         learner = _Learner(module, recipe, *_tensors(workload, dataset.x_train, dataset.y_train, dataset.name))
         validation = _tensors(workload, dataset.x_validation, dataset.y_validation, dataset.name)
         for epoch in range(recipe.epochs):
-            accuracy = _accuracy(module, *validation) if learner.run_epoch(epoch) else None
+            learner.run_epoch(epoch)
+            accuracy = _accuracy(module, *validation)
             if accuracy is None:
                 diverged, reason = True, _divergence(epoch, recipe)
                 break
@@ -169,8 +170,8 @@ class _Learner:
         )
         self.generator = torch.Generator().manual_seed(recipe.seed)
 
-    def run_epoch(self, epoch: int) -> bool:
-        """Learn from every image once; False as soon as a loss is NaN or infinite."""
+    def run_epoch(self, epoch: int) -> None:
+        """Learn from every image once, but for those that do not fill a batch."""
         import torch
 
         self.module.train()
@@ -181,12 +182,9 @@ class _Learner:
             loss = torch.nn.functional.cross_entropy(
                 self.module(self.x[batch]), self.y[batch], label_smoothing=self.recipe.label_smoothing
             )
-            if not math.isfinite(loss.item()):
-                return False
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-        return True
 
 
 def _accuracy(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float | None:
@@ -232,6 +230,6 @@ def _check_fits(workload: Workload, dataset: Dataset) -> None:
 
 def _divergence(epoch: int, recipe: Recipe) -> str:
     return (
-        f"training diverged in epoch {epoch + 1} of {recipe.epochs}: a loss or an output is NaN or infinite; "
+        f"training diverged in epoch {epoch + 1} of {recipe.epochs}: an output is NaN or infinite; "
         f"lower recipe.learning_rate ({recipe.learning_rate:g})"
     )

@@ -32,7 +32,11 @@ def paid_nothing(accuracy: Accuracy) -> Accuracy:
     return dataclasses.replace(accuracy, seconds=0.0)
 
 
-def test_the_value_is_that_of_the_last_epoch(full):
+def test_the_value_is_that_of_the_last_epoch_not_the_best():
+    assert read_curve((0.1, 0.9, 0.5), (), epochs=3).value == 0.5
+
+
+def test_a_full_training_pays_for_every_epoch(full):
     assert full.value == full.curve[-1]
     assert full.epochs == len(full.curve) == EPOCHS
     assert full.seconds > 0

@@ -109,6 +109,12 @@ def test_resizing_keeps_a_constant_image_constant():
     assert np.allclose(resized, 4.0)
 
 
+def test_shrinking_counts_every_pixel():
+    edge = np.zeros((1, 1, 8, 8), dtype=np.float32)
+    edge[..., 0] = 1.0
+    assert resize("edge", edge, (1, 1)).item() > 0
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -17,6 +17,7 @@ from coexplore.accuracy.halving import Rung
 from coexplore.accuracy.training import Recipe, train
 from coexplore.core.errors import ConfigError, EvaluationError, MissingExtraError, WorkloadError
 from coexplore.networks.inverted_bottleneck import InvertedBottleneck
+from coexplore.networks.torch_build import build_module
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import GlobalAveragePool, Linear, Reshape
 
@@ -57,7 +58,31 @@ def test_another_seed_gives_another_training(corners, small_network, quick):
     assert not same(train(small_network, corners, dataclasses.replace(QUICK, seed=1)), quick)
 
 
+def test_the_seed_draws_the_initial_weights(corners, small_network):
+    still = Recipe(epochs=1, learning_rate=0.0)
+    first, second = (train(small_network, corners, dataclasses.replace(still, seed=seed)) for seed in (0, 1))
+    assert not np.array_equal(first.weights["conv.weight"], second.weights["conv.weight"])
+
+
+def test_the_seed_draws_the_order_of_the_images(corners, small_network, quick, monkeypatch):
+    monkeypatch.setattr(training, "build_module", lambda workload, seed: build_module(workload, QUICK.seed))
+    assert same(train(small_network, corners, QUICK), quick)
+    assert not same(train(small_network, corners, dataclasses.replace(QUICK, seed=1)), quick)
+
+
+def test_statistics_of_normalisation_are_gathered_in_every_epoch(corners, small_network, quick):
+    first = train(small_network, corners, QUICK, (Rung(1, 1.0),))
+    assert not np.array_equal(first.weights["norm.running_mean"], quick.weights["norm.running_mean"])
+
+
+def test_the_cycle_spans_the_recipe(corners, small_network):
+    recipes = (QUICK, dataclasses.replace(QUICK, epochs=8))
+    short, long = (train(small_network, corners, recipe, (Rung(1, 1.0),)) for recipe in recipes)
+    assert not np.array_equal(short.weights["conv.weight"], long.weights["conv.weight"])
+
+
 def test_training_leaves_the_state_of_torch_alone(corners, small_network):
+    torch.use_deterministic_algorithms(False)
     before = (torch.get_rng_state(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
     train(small_network, corners, Recipe(epochs=1, threads=2))
     after = (torch.get_rng_state(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
