@@ -11,7 +11,9 @@ from coexplore.accuracy.halving import Rung
 from coexplore.core.errors import StoreError
 from coexplore.core.files import write_atomic
 from coexplore.spaces.decision import Value
+from coexplore.spaces.space import Point
 from coexplore.studies.directory import SCHEMA, read_document
+from coexplore.studies.trial import SCREENED, TrialRecord, TrialState
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,10 @@ class Checkpoint:
     """The trials after those, in order."""
     screened: int = 0
     """Designs that were priced for the strategy without becoming trials."""
-    rejected: int = 0
-    """Those of them that no constraint allows."""
+    barren: int | None = 0
+    """Infeasible designs, priced or observed, before the first feasible one; None once there was one."""
+    closest: TrialRecord | None = None
+    """Of the designs that were priced only, the one that misses the constraints by least; its number is SCREENED."""
     baseline: float | None = None
     """Moving average of the accuracies observed, for rewards that compare with it."""
     exhausted: bool = False
@@ -66,7 +70,8 @@ class Checkpoint:
             "observed": self.observed,
             "pending": pending,
             "screened": self.screened,
-            "rejected": self.rejected,
+            "barren": self.barren,
+            "closest": self.closest and _closest_document(self.closest),
             "baseline": self.baseline,
             "exhausted": self.exhausted,
             "finished": self.finished,
@@ -88,7 +93,8 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     if document.pop("schema", None) != SCHEMA:
         raise StoreError(f"{path} was written by another version of coexplore; use that version or another directory")
     try:
-        return Checkpoint(**{**document, "pending": _pending(document["pending"])})  # type: ignore[arg-type]
+        parts = {"pending": _pending(document["pending"]), "closest": _closest(document["closest"])}
+        return Checkpoint(**{**document, **parts})  # type: ignore[arg-type]
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
             f"{path} is damaged ({error}); delete it, and the study is played again from its trials"
@@ -101,3 +107,21 @@ def _pending(entries: object) -> tuple[Pending, ...]:
     return tuple(
         Pending(entry["number"], entry["point"], tuple(Rung(*rung) for rung in entry["rungs"])) for entry in entries
     )
+
+
+def _closest_document(record: TrialRecord) -> dict[str, object]:
+    return {
+        "point": dict(record.point),
+        "metrics": record.metrics,
+        "reason": record.reason,
+        "violation": record.violation,
+    }
+
+
+def _closest(entry: object) -> TrialRecord | None:
+    if entry is None:
+        return None
+    if not isinstance(entry, dict):
+        raise TypeError("closest is not a mapping")
+    point = Point(tuple(entry["point"].items()))
+    return TrialRecord(SCREENED, TrialState.INFEASIBLE, point, entry["metrics"], entry["reason"], entry["violation"])

@@ -27,7 +27,7 @@ from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.evaluation import Conclude, Evaluation
 from coexplore.studies.problem import Problem
 from coexplore.studies.store import TrialStore
-from coexplore.studies.trial import TrialRecord, TrialState
+from coexplore.studies.trial import SCREENED, TrialRecord, TrialState, closest_of
 
 SAVED_EVERY_S = 5.0
 """A screen without a trial is saved this often."""
@@ -74,6 +74,8 @@ class Budget:
     """Wall time of all runs; looked at before each suggestion, so trials under way still end."""
     epochs: int | None = None
     """Epochs of training, summed over networks; looked at before each suggestion."""
+    patience: int | None = None
+    """Designs, priced or trained, before the first that meets the constraints; then the study gives up."""
 
 
 @dataclass(slots=True)
@@ -91,7 +93,8 @@ class _Progress:
 
     observed: int = 0
     screened: int = 0
-    rejected: int = 0
+    barren: int | None = 0
+    closest: TrialRecord | None = None
     baseline: float | None = None
     exhausted: bool = False
     seconds: float = 0.0
@@ -165,7 +168,8 @@ class Driver:
         epochs = budget.epochs is not None and sum(map(len, progress.curves.values())) >= budget.epochs
         whole = len(self._distinct) >= self._problem.space.size
         spent = progress.observed + len(self._tickets) >= budget.trials
-        return progress.exhausted or whole or spent or hours or epochs
+        hopeless = budget.patience is not None and (progress.barren or 0) >= budget.patience
+        return progress.exhausted or whole or spent or hours or epochs or hopeless
 
     def _resume(self) -> None:
         saved = read_checkpoint(self._directory.checkpoint)
@@ -176,7 +180,13 @@ class Driver:
             return
         self._strategy.restore(saved.strategy)
         self._progress = _Progress(
-            saved.observed, saved.screened, saved.rejected, saved.baseline, saved.exhausted, saved.seconds
+            saved.observed,
+            saved.screened,
+            saved.barren,
+            saved.closest,
+            saved.baseline,
+            saved.exhausted,
+            saved.seconds,
         )
         if saved.observed + len(saved.pending) > len(self._store.records):
             raise StoreError(
@@ -190,10 +200,11 @@ class Driver:
             self._begin(self._problem.space.point(pending.point), pending.rungs)
 
     def _screen(self, point: Point) -> None:
-        record = self._evaluation.price(-1, point)
+        record = self._evaluation.price(SCREENED, point)
         self._strategy.observe([self._evaluation.observation(record, self._progress.baseline or 0.0)])
         self._progress.screened += 1
-        self._progress.rejected += record.state is TrialState.INFEASIBLE
+        self._progress.closest = closest_of([r for r in (self._progress.closest, record) if r is not None])
+        self._count_barren(record)
         now = time.monotonic()
         if now - self._told_at > TOLD_EVERY_S:
             self._tell(EventKind.SCREENED)
@@ -237,12 +248,20 @@ class Driver:
         if record.state is TrialState.COMPLETE and "accuracy" in record.metrics:
             self._progress.baseline = next_baseline(self._progress.baseline, record.metrics["accuracy"])
         self._learn_curve(record)
+        self._count_barren(record)
         self._tickets.popleft()
         self._progress.observed += 1
 
     def _learn_curve(self, record: TrialRecord) -> None:
         if record.curve:
             self._progress.curves.setdefault(record.network, record.curve)
+
+    def _count_barren(self, record: TrialRecord) -> None:
+        """Count infeasible designs until the first feasible one ends the count for good."""
+        if record.state is not TrialState.INFEASIBLE:
+            self._progress.barren = None
+        elif self._progress.barren is not None:
+            self._progress.barren += 1
 
     def _count(self, record: TrialRecord) -> None:
         self._done += 1
@@ -262,7 +281,8 @@ class Driver:
             observed=progress.observed,
             pending=tuple(ticket.pending for ticket in self._tickets),
             screened=progress.screened,
-            rejected=progress.rejected,
+            barren=progress.barren,
+            closest=progress.closest,
             baseline=progress.baseline,
             exhausted=progress.exhausted,
             finished=finished,

@@ -104,6 +104,8 @@ class ProcessExecutor(Generic[Task, Result]):
         for worker in self._workers:
             worker.kill()
         self._threads.shutdown(wait=True)
+        for worker in self._workers:
+            worker.bury()
 
     def _run(self, task: Task) -> Result:
         worker = self._idle.get()
@@ -169,7 +171,7 @@ class _Worker(Generic[Task, Result]):
             connection.send(task)
             reply = connection.recv()
         except (EOFError, OSError) as error:
-            raise _WorkerDied(self._bury()) from error
+            raise _WorkerDied(self.bury()) from error
         if isinstance(reply, _Done):
             value: Result = reply.value
             return value
@@ -195,7 +197,8 @@ class _Worker(Generic[Task, Result]):
                 self._connection = ours
             return self._connection
 
-    def _bury(self) -> str:
+    def bury(self) -> str:
+        """Let go of a process that has ended, or end it; how it ended, in words."""
         with self._changing:
             process, connection = self._process, self._connection
             self._process = self._connection = None

@@ -65,6 +65,7 @@ class Phases:
             trials=own,
             hours=None if budget.hours is None else budget.hours * share,
             epochs=None if budget.epochs is None else max(1, round(budget.epochs * share)),
+            patience=budget.patience,
         )
 
     def _frozen(self, side: str, point: Point, budget: BudgetConfig) -> StudyConfig:

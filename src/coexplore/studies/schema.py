@@ -147,6 +147,8 @@ class BudgetConfig(_Section):
     """Wall time of all runs together. With it, how far a study comes depends on the machine."""
     epochs: int | None = Field(default=None, ge=1)
     """Epochs of training, summed over the networks."""
+    patience: int = Field(default=1000, ge=1)
+    """Designs, priced or trained, before the first that meets the constraints; then the study ends as infeasible."""
 
 
 class PhasesConfig(_Section):

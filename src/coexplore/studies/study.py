@@ -25,7 +25,7 @@ from coexplore.studies.phases import Phases, best_by_reward, phase_folders
 from coexplore.studies.problem import Problem
 from coexplore.studies.store import TrialStore, open_database, open_journal, read_records
 from coexplore.studies.trainer import PrepareTraining, Trainer, TrainTask
-from coexplore.studies.trial import TrialRecord, TrialState
+from coexplore.studies.trial import SCREENED, TrialRecord, TrialState, closest_of
 
 __all__ = ["Event", "EventKind", "StudyResult", "StudyState", "open_study", "run_problem", "run_study"]
 
@@ -62,12 +62,9 @@ class StudyResult:
     """Where weights and trials are."""
     seconds: float = 0.0
     """Wall time of all runs."""
-
-    @property
-    def closest(self) -> TrialRecord | None:
-        """The infeasible trial that misses the constraints by least, None where nothing says by how much."""
-        missed = [trial for trial in self.trials if trial.state is TrialState.INFEASIBLE and trial.violation > 0]
-        return min(missed, key=lambda trial: trial.violation, default=None)
+    closest: TrialRecord | None = None
+    """The infeasible design that misses the constraints by least, None where nothing says by how much. Its number is
+    `SCREENED` where it was priced without becoming a trial."""
 
     @property
     def explanation(self) -> str:
@@ -75,8 +72,10 @@ class StudyResult:
         if self.state is not StudyState.INFEASIBLE:
             return ""
         if self.closest is not None:
+            number, values = self.closest.number, ", ".join(f"{k} {v}" for k, v in self.closest.point.items())
+            name = f"({values})" if number == SCREENED else f"trial {number} ({values})"
             return (
-                f"no design meets the constraints; the closest, trial {self.closest.number}: {self.closest.reason}; "
+                f"no design meets the constraints; the closest, {name}: {self.closest.reason}; "
                 "loosen that constraint or widen the spaces"
             )
         reason = self.trials[0].reason if self.trials else "nothing was suggested"
@@ -139,7 +138,8 @@ def run_problem(
     with _entered(files, problem, config) as manifest:
         store = TrialStore(_storage(config, files), manifest.identity, problem.objectives, problem.space)
         with _trainer(problem, files, workers) as trainer:
-            budget = Budget(config.budget.trials, config.budget.hours, config.budget.epochs)
+            limit = config.budget
+            budget = Budget(limit.trials, limit.hours, limit.epochs, limit.patience)
             driver = Driver(problem, budget, files, store, Evaluation(problem, trainer), on_event)
             try:
                 driver.run()
@@ -205,7 +205,7 @@ def _checked(manifest: Manifest | None, problem: Problem, config: StudyConfig, d
         told = "; ".join(differences[:3]) or "a file it names, its data, or the version of this package has changed"
         raise StoreError(f"{directory} holds another study: {told}; choose another directory")
     before, now = parse_config(manifest.config).budget, config.budget
-    for name in ("trials", "hours", "epochs"):
+    for name in ("trials", "hours", "epochs", "patience"):
         was, wanted = getattr(before, name), getattr(now, name)
         if wanted is not None and (was is None or wanted < was):
             raise StoreError(
@@ -259,6 +259,7 @@ def _result(
         screened=checkpoint.screened if checkpoint else 0,
         directory=files.root,
         seconds=checkpoint.seconds if checkpoint else 0.0,
+        closest=closest_of([*records, *([checkpoint.closest] if checkpoint and checkpoint.closest else [])]),
     )
 
 

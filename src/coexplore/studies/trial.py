@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from coexplore.spaces.space import Point
+
+SCREENED = -1
+"""In place of a number: the design was priced and never became a trial."""
 
 
 class TrialState(enum.Enum):
@@ -39,3 +43,9 @@ class TrialRecord:
     """Validation accuracy (fraction) after each epoch of training."""
     network: str = ""
     """Content hash of the trained network, the name of its file of weights; empty when nothing was trained."""
+
+
+def closest_of(records: Iterable[TrialRecord]) -> TrialRecord | None:
+    """The infeasible design that misses the constraints by least, the first of equals; None where none says how far."""
+    missed = [record for record in records if record.state is TrialState.INFEASIBLE and record.violation > 0]
+    return min(missed, key=lambda record: record.violation, default=None)

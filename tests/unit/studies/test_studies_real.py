@@ -107,7 +107,7 @@ def test_another_config_is_refused_by_the_field_that_differs(tmp_path: Path) -> 
     run_study(parse_config(COST_ONLY), tmp_path)
     before = trace(tmp_path)
     other = {**COST_ONLY, "strategy": {"name": "evolution"}, "seed": 1}
-    with pytest.raises(StoreError, match="seed is 0 there and 1 here; strategy.name is 'random' there"):
+    with pytest.raises(StoreError, match=r"seed is 0 there and 1 here; strategy\.name is 'random' there"):
         run_study(parse_config(other), tmp_path)
     renamed = run_study(parse_config({**COST_ONLY, "name": "renamed"}), tmp_path)
     assert renamed.config.name == "renamed"

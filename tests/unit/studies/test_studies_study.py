@@ -22,6 +22,7 @@ from coexplore.strategies.exhaustive import Exhaustive
 from coexplore.strategies.random_search import RandomSearch
 from coexplore.strategies.strategy import Observation, Stage, Strategy, Suggestion
 from coexplore.strategies.two_level import TwoLevel
+from coexplore.studies.checkpoint import read_checkpoint
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.study import Event, EventKind, StudyResult, StudyState, open_study, run_problem
 from coexplore.studies.trial import TrialState
@@ -198,9 +199,34 @@ def test_when_no_design_is_feasible_the_closest_is_named_with_its_distance(strat
     assert result.front == ()
     assert result.closest is not None
     assert result.closest.violation == min(trial.violation for trial in result.trials if trial.violation)
-    assert f"trial {result.closest.number}: area_mm2 is " in result.explanation
+    assert f"trial {result.closest.number} (" in result.explanation
+    assert "): area_mm2 is " in result.explanation
     assert "%) above at_most = 0.001" in result.explanation
     assert result.trained_networks == 0
+
+
+@pytest.mark.parametrize("strategy", [RandomSearch(), TwoLevel("random")], ids=lambda s: type(s).__name__)
+def test_a_study_without_hope_gives_up(strategy: object, tmp_path: Path) -> None:
+    budget = {"trials": 100, "patience": 12}
+    problem = toy_problem(strategy, constraints=(NEVER_MET,))  # type: ignore[arg-type]
+    result = run_problem(problem, toy_config(budget=budget), tmp_path, workers=0)
+    assert result.state is StudyState.INFEASIBLE
+    assert len(result.trials) + result.screened <= 12 + problem.width
+    assert result.closest is not None
+    assert "the closest, " in result.explanation
+    assert "): area_mm2 is " in result.explanation
+    saved = read_checkpoint(StudyDirectory(tmp_path).checkpoint)
+    assert saved is not None
+    assert saved.closest == (result.closest if result.screened else None)
+
+
+def test_patience_is_about_the_first_feasible_design_alone(tmp_path: Path) -> None:
+    patient = run_problem(toy_problem(), toy_config(40), tmp_path / "patient", workers=0)
+    first = next(trial.number for trial in patient.trials if trial.state is TrialState.COMPLETE)
+    budget = {"trials": 40, "patience": first + 1}
+    assert sum(trial.state is TrialState.INFEASIBLE for trial in patient.trials) > first + 1
+    enough = run_problem(toy_problem(), toy_config(budget=budget), tmp_path / "enough", workers=0)
+    assert len(enough.trials) == 40
 
 
 def test_when_every_evaluation_fails_the_first_reason_is_named(tmp_path: Path) -> None:
