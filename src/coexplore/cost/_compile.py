@@ -22,7 +22,8 @@ Function = TypeVar("Function", bound=Callable[..., object])
 @cache
 def _folder() -> str:
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    here = Path(__file__).parent
+    for source in [*sorted(here.glob("_*.py")), here / "nest.py"]:
         digest.update(source.read_bytes())
     base = numba.core.config.CACHE_DIR or os.path.join(
         os.environ.get("XDG_CACHE_HOME", os.path.join(os.path.expanduser("~"), ".cache")), "coexplore"

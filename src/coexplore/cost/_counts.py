@@ -76,12 +76,12 @@ def footprint(operand: int, stop: int, problem: Problem, table: Ints) -> int:
 
 @kernel
 def count_moves(
-    problem: Problem, machine: Machine, nest: Nest, outermost_only: bool, moves: Ints, tiles: Ints, accesses: Ints
+    problem: Problem, machine: Machine, nest: Nest, depth: int, moves: Ints, tiles: Ints, accesses: Ints
 ) -> int:
     """Fill `moves` (level, operand, column), `tiles` (level, operand) and `accesses` (operand, [all, one]).
 
-    With `outermost_only` just the moves between the two outermost levels are counted, for a lower bound that no inner
-    loop order can change. Returns the cycles in which the array computes: those of instance 0, which has the most work.
+    Only the `depth` outermost levels are counted: all of them, or two for a lower bound that no inner loop order can
+    change. Returns the cycles in which the array computes: those of instance 0, which has the most work.
     """
     levels, table = machine.keeps.shape[0], nest.table
     pinned = np.zeros(table.shape[0], np.bool_)
@@ -91,12 +91,12 @@ def count_moves(
     for operand in range(3):
         tiles[0, operand] = footprint(operand, 0, problem, table)
         parent = 0
-        for inner in range(1, 2 if outermost_only else levels):
+        for inner in range(1, depth):
             if machine.keeps[inner, operand]:
                 tiles[inner, operand] = footprint(operand, nest.start[inner], problem, table)
                 _count_boundary(operand, parent, inner, problem, nest, moves[inner, operand], pinned, left, right)
                 parent = inner
-        if not outermost_only:
+        if depth == levels:
             for column, outer in ((0, False), (1, True)):
                 _pin(pinned, operand, parent, levels, outer, 1, table)
                 accesses[operand, column] = visited(operand, table.shape[0], table.shape[0], problem, table, pinned)
@@ -128,7 +128,7 @@ def _count_boundary(
         else:
             row[column] = fetched(operand, stop, problem, table, pinned, left, right)
         if column == ONE_PARENT:
-            row[STEP_ONE_PARENT] = visited(operand, stop, -1, problem, table, pinned)
+            row[STEP_ONE_PARENT] = visited(operand, stop, np.int64(-1), problem, table, pinned)
         if operand == OUTPUT and column != ALL:
             row[column + FIRST_SHARED - SHARED] = distinct(operand, stop, problem, table, pinned)
 

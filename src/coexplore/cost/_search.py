@@ -57,9 +57,9 @@ def make_scratch(levels: int) -> Scratch:
 
 
 @kernel
-def judge(problem: Problem, machine: Machine, nest: Nest, outermost_only: bool, scratch: Scratch) -> int:
-    """Count and assess one nest into `scratch`; returns the compute cycles."""
-    cycles = count_moves(problem, machine, nest, outermost_only, scratch.moves, scratch.tiles, scratch.accesses)
+def judge(problem: Problem, machine: Machine, nest: Nest, depth: int, scratch: Scratch) -> int:
+    """Count and assess the `depth` outermost levels of a nest into `scratch`; returns the compute cycles."""
+    cycles = count_moves(problem, machine, nest, depth, scratch.moves, scratch.tiles, scratch.accesses)
     count_traffic(problem, machine, nest, scratch.moves, scratch.accesses, scratch.traffic, scratch.one)
     assess(cycles, problem, machine, scratch.moves, scratch.tiles, scratch.traffic, scratch.one, scratch.summary)
     return cycles
@@ -103,7 +103,8 @@ def _try_orders(
 ) -> tuple[float, float, int]:  # fmt: skip
     """Judge all loop orders of one tiling against the best so far; returns its values and how many were judged."""
     judged = 0
-    block = ORDERS.shape[0] ** (now.orders.size - 1)
+    levels = now.orders.size
+    block = ORDERS.shape[0] ** (levels - 1)
     code, end = 0, block * ORDERS.shape[0]
     while code < end:
         if not set_orders(code, now.temporal, now.orders):
@@ -111,12 +112,12 @@ def _try_orders(
             continue
         nest = build_nest(now, machine, room)
         if prune and code % block == 0:
-            judge(problem, machine, nest, True, scratch)
+            judge(problem, machine, nest, min(2, levels), scratch)
             value, tie = _value(goal, scratch.summary)
             if value * SLACK > first or (value * SLACK == first and tie * SLACK >= second):
                 code += block
                 continue
-        judge(problem, machine, nest, False, scratch)
+        judge(problem, machine, nest, levels, scratch)
         judged += 1
         value, tie = _value(goal, scratch.summary)
         if (value < first or (value == first and tie < second)) and _fits(problem, machine, nest, scratch):

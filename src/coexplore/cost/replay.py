@@ -62,7 +62,7 @@ def replay(loops: Loops, accelerator: Accelerator, mapping: Mapping) -> Replay:
     check_mapping(loops, accelerator, mapping)
     problem, machine, nest = problem_of(loops, accelerator), machine_of(accelerator), flatten(mapping)
     scratch = make_scratch(len(accelerator.levels))
-    cycles = judge(problem, machine, nest, False, scratch)
+    cycles = judge(problem, machine, nest, len(accelerator.levels), scratch)
     reason = too_wide(loops, accelerator) or _overflow(accelerator, problem, machine, nest, scratch)
     return _report(accelerator, problem, machine, int(cycles), scratch, reason)
 
