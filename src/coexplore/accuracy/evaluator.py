@@ -9,7 +9,7 @@ from typing import Protocol
 
 from coexplore.accuracy.dataset import Dataset
 from coexplore.accuracy.halving import Rung, stop_reason
-from coexplore.accuracy.training import Recipe, train
+from coexplore.accuracy.training import Recipe, TrainingResult, train
 from coexplore.core.errors import EvaluationError
 from coexplore.core.hashing import content_hash
 from coexplore.workloads.graph import Workload
@@ -68,8 +68,12 @@ class TrainingEvaluator:
             EvaluationError: the network does not fit the data.
             MissingExtraError: torch is not installed.
         """
-        result = train(workload, self.dataset, self.recipe, rungs)
-        return _accuracy(result.curve, result.seconds, result.diverged, result.reason)
+        return accuracy_of(train(workload, self.dataset, self.recipe, rungs))
+
+
+def accuracy_of(result: TrainingResult) -> Accuracy:
+    """What a training says, without its weights."""
+    return _accuracy(result.curve, result.seconds, result.diverged, result.reason)
 
 
 def read_curve(curve: Sequence[float], rungs: Sequence[Rung], epochs: int, divergence: str = "") -> Accuracy | None:

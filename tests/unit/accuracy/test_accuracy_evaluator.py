@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator, read_curve
+from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator, accuracy_of, read_curve
 from coexplore.accuracy.halving import Rung
-from coexplore.accuracy.training import Recipe
+from coexplore.accuracy.training import Recipe, train
 from coexplore.core.errors import EvaluationError
 
 EPOCHS = 5
@@ -34,6 +34,10 @@ def paid_nothing(accuracy: Accuracy) -> Accuracy:
 
 def test_the_value_is_that_of_the_last_epoch_not_the_best():
     assert read_curve((0.1, 0.9, 0.5), (), epochs=3).value == 0.5
+
+
+def test_a_training_says_what_the_evaluator_says(corners, small_network, full):
+    assert paid_nothing(accuracy_of(train(small_network, corners, RECIPE))) == paid_nothing(full)
 
 
 def test_a_full_training_pays_for_every_epoch(full):
