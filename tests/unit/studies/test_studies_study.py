@@ -243,7 +243,9 @@ def test_a_study_ends_when_its_space_is_exhausted(tmp_path: Path) -> None:
     for name, strategy in (("all", Exhaustive()), ("random", RandomSearch())):
         problem = toy_problem(strategy)
         few = replace(problem.designs, restrictions=(("network.width", (2, 3)), ("network.depth", (1,))))
-        result = run_problem(replace(problem, designs=few), toy_config(1000), tmp_path / name, workers=0)
+        problem = replace(problem, designs=few)
+        run_problem(problem, toy_config(10), tmp_path / name, workers=0)
+        result = run_problem(problem, toy_config(1000), tmp_path / name, workers=0)
         assert (result.state, len(result.trials)) == (StudyState.FINISHED, 24)
 
 
