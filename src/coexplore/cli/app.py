@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+GARBAGE_THRESHOLD = 20_000
+"""Imports make objects that stay; collecting among them more often costs 6 % of the time of `coexplore cost`."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
 StudyDirectory = Annotated[Path, typer.Argument(metavar="DIRECTORY", help="Directory of the study.")]
@@ -30,6 +34,7 @@ Overrides = Annotated[
 
 def main() -> None:
     """Entry point of the command `coexplore`."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are text files here
     app(prog_name="coexplore")

@@ -88,9 +88,9 @@ def _goal(name: str | None) -> Goal:
 
 
 def _pair(request: Request) -> _Pair:
+    workload = _workload(request)
     if request.accelerator is None:
         raise ConfigError("--accelerator: is missing; give a name such as edge-array, or a YAML file")
-    workload = _workload(request)
     mappings = None if request.mapping is None else _mappings(request.mapping)
     return _Pair(workload, _accelerator(request.accelerator), mappings)
 

@@ -36,8 +36,10 @@ def finite(value: object) -> object:
 def print_tables(*tables: Table) -> None:
     """Write tables to stdout."""
     console = _console()
-    for table in tables:
-        console.print(_rich_table(table))
+    with console.capture() as captured:
+        for table in tables:
+            console.print(_rich_table(table))
+    sys.stdout.write(captured.get())
 
 
 def print_line(text: str) -> None:

@@ -88,6 +88,7 @@ def _tested(result: StudyResult, data: Path | None) -> Mapping[str, float]:
     task = result.config.task
     if task is None or not any(trial.network for trial in result.front):
         return {}
+    print_news("measuring the front on the test part")
     kind = DATASETS.get(task.dataset)
     dataset = make_settings(kind, task.settings, "task", f"data set {task.dataset!r}").load(data)
     return measure_front(result, dataset)

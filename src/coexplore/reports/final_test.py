@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from coexplore.accuracy.data import Dataset
@@ -37,15 +37,12 @@ def read_tested(directory: Path) -> dict[str, float]:
     return {name: float(value) for name, value in networks.items()}
 
 
-def measure_front(
-    result: StudyResult, dataset: Dataset, on_network: Callable[[int, int], None] = lambda done, total: None
-) -> Mapping[str, float]:
+def measure_front(result: StudyResult, dataset: Dataset) -> Mapping[str, float]:
     """Measure the trained networks of the front that were not measured before, and keep the result.
 
     Args:
         result: the study.
         dataset: of its task; only the test part is read.
-        on_network: told how many of how many networks are done.
 
     Raises:
         EvaluationError: a network cannot be measured.
@@ -57,8 +54,7 @@ def measure_front(
     tested = read_tested(result.directory)
     designs, directory = build_designs(result.config), StudyDirectory(result.directory)
     waiting = {trial.network: trial for trial in result.front if trial.network and trial.network not in tested}
-    for done, (network, trial) in enumerate(waiting.items()):
-        on_network(done, len(waiting))
+    for network, trial in waiting.items():
         weights = read_arrays(directory.weights(network))
         tested[network] = test_accuracy(designs.decode(trial.point).network.workload(), weights, dataset)
     if waiting:

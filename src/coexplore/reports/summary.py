@@ -10,7 +10,7 @@ from coexplore.objectives.objective import Objective
 from coexplore.reports.units import TEST_ACCURACY
 from coexplore.studies.config import build_objectives
 from coexplore.studies.study import StudyResult
-from coexplore.studies.trial import TrialRecord, TrialState
+from coexplore.studies.trial import SCREENED, TrialRecord, TrialState
 
 TestAccuracies = Mapping[str, float]
 """Accuracy (fraction) on the test part by content hash of the network."""
@@ -55,9 +55,9 @@ def status_document(result: StudyResult, tested: TestAccuracies) -> dict[str, ob
 
 
 def trial_document(trial: TrialRecord, tested: TestAccuracies) -> dict[str, object]:
-    """One design: its number, what was measured of it, its decisions."""
+    """One design: its number (null where it was only priced), what was measured of it, its decisions."""
     return {
-        "number": trial.number,
+        "number": None if trial.number == SCREENED else trial.number,
         "metrics": measured(trial, tested),
         "point": dict(trial.point),
         "violation": trial.violation,
