@@ -38,7 +38,7 @@ def print_tables(*tables: Table) -> None:
     console = _console()
     with console.capture() as captured:
         for table in tables:
-            console.print(_rich_table(table))
+            console.print(table.title, _rich_table(table), sep="\n")
     sys.stdout.write(captured.get())
 
 
@@ -63,7 +63,7 @@ def _rich_table(table: Table) -> object:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    rich = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    rich = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in table.columns:
         rich.add_column(Text(column.title), justify="right" if column.numeric else "left", overflow="fold")
     for row in table.rows:

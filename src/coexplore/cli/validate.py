@@ -45,7 +45,9 @@ def _size(space: Space, side: str) -> int:
 
 
 def _sentence(document: dict[str, object]) -> str:
+    counts = {what: f"{document[what]:,} {what}" for what in ("networks", "accelerators", "designs", "trials")}
+    counts = {what: text.removesuffix("s") if document[what] == 1 else text for what, text in counts.items()}
     return (
-        f"ok: {document['name']}: {document['networks']:,} networks x {document['accelerators']:,} accelerators = "
-        f"{document['designs']:,} designs; {document['trials']} trials by {document['strategy']}"
+        f"ok: {document['name']}: {counts['networks']} x {counts['accelerators']} = {counts['designs']}; "
+        f"{counts['trials']} by {document['strategy']}"
     )
