@@ -1,0 +1,133 @@
+"""Is anything lost when a study is killed? A real one, killed at random instants and resumed until it is finished.
+
+A small joint search on digits is run once undisturbed and once under kill -9 of its driver, each time resumed. Trials
+(number, point, state, values, metrics, curve), front, cache keys and weights must be equal, no trial running and no
+worker left. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from coexplore.studies.directory import StudyDirectory
+from coexplore.studies.study import StudyResult, open_study
+
+STUDY = {
+    "name": "kill-resume",
+    "task": {"dataset": "digits", "limit": 300},
+    "network": {"family": "inverted-bottleneck"},
+    "accelerator": {"family": "edge-array"},
+    "objectives": [{"maximize": "accuracy"}, {"minimize": "latency_s"}, {"minimize": "energy_j"}],
+    "constraints": [{"metric": "area_mm2", "at_most": 60}],
+    "strategy": {"name": "two-level", "controller": "evolution", "settings": {"population": 6, "tournament": 2}},
+    "training": {"epochs": 4, "halving": {"first_epochs": 1}},
+}
+DRIVER = """
+import json, sys
+from pathlib import Path
+from coexplore.studies.config import parse_config
+from coexplore.studies.study import run_study
+if __name__ == "__main__":
+    run_study(parse_config(json.loads(sys.argv[1])), Path(sys.argv[2]), workers=int(sys.argv[3]))
+"""
+
+
+def main() -> None:
+    """Run, kill, compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", help="unused: digits are embedded")
+    parser.add_argument("--quick", action="store_true", help="5 kills of a short study")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    kills, trials = (5, 10) if options.quick else (options.kills, options.trials)
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "driver.py"
+        script.write_text(DRIVER)
+        study = json.dumps({**STUDY, "budget": {"trials": trials}})
+        begin = time.perf_counter()
+        start(script, study, Path(folder) / "whole", workers=1).wait()
+        whole_s = time.perf_counter() - begin
+        directory, rng = Path(folder) / "killed", random.Random(options.seed)
+        found: collections.Counter[str] = collections.Counter()
+        begin = time.perf_counter()
+        for _ in range(kills):
+            driver = start(script, study, directory, workers=2)
+            try:
+                driver.wait(rng.uniform(0.3, 3 * whole_s / kills))
+            except subprocess.TimeoutExpired:
+                driver.kill()
+            found["killed" if driver.wait() == -signal.SIGKILL else "finished before"] += 1
+            time.sleep(0.2)
+            found["workers left"] += len(session(driver.pid))
+            found["trials running after a kill"] += running(directory)
+        start(script, study, directory, workers=2).wait()
+        one, other = open_study(Path(folder) / "whole"), open_study(directory)
+        equal = trace(one) == trace(other)
+        result = {
+            "equal": equal,
+            "trials": len(other.trials),
+            "front": len(other.front),
+            "trained_networks": other.trained_networks,
+            **{name.replace(" ", "_"): count for name, count in found.items()},
+            "undisturbed_s": round(whole_s, 1),
+            "killed_and_resumed_s": round(time.perf_counter() - begin, 1),
+        }
+        print(json.dumps(result))
+        if not equal or found["workers left"]:
+            raise SystemExit("the killed study differs from the undisturbed one, or left workers behind")
+
+
+def start(script: Path, study: str, directory: Path, workers: int) -> subprocess.Popen[bytes]:
+    """A driver in a session of its own."""
+    return subprocess.Popen([sys.executable, str(script), study, str(directory), str(workers)], start_new_session=True)
+
+
+def session(leader: int) -> list[int]:
+    """Living processes of the session of a driver."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, _, _, belongs_to = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            except OSError:
+                continue
+            if int(belongs_to) == leader and state != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def running(directory: Path) -> int:
+    """Trials under way in a killed study, 0 where it had not begun."""
+    if not StudyDirectory(directory).study.exists():
+        return 0
+    return sum(trial.state.value == "running" for trial in open_study(directory).trials)
+
+
+def trace(result: StudyResult) -> tuple[object, ...]:
+    """All that must be equal."""
+    files = StudyDirectory(result.directory)
+    weights = {}
+    for path in sorted(files.networks.glob("*")):
+        with np.load(path, allow_pickle=False) as arrays:
+            weights[path.name] = {name: arrays[name].tobytes() for name in arrays.files}
+    with sqlite3.connect(files.cache) as database:
+        cached = sorted(database.execute("SELECT key FROM evaluations"))
+    return (result.state, result.trials, result.front, result.trained_networks, result.screened, cached, weights)
+
+
+if __name__ == "__main__":
+    main()
