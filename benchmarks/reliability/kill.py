@@ -1,8 +1,8 @@
 """Does a real study survive kill -9? The quickstart, killed at random instants and resumed, against an undisturbed run.
 
-The driver and its workers are started by the command line, killed with SIGKILL after a random time, started again, and at
-the end left to finish. Trials (number, point, state, metrics) and front must equal those of the undisturbed run. The last
-line is one JSON object.
+The driver and its workers are started by the command line, killed with SIGKILL after a random time, started again,
+and at the end left to finish. Trials (number, point, state, metrics) and front must equal those of the undisturbed
+run. The last line is one JSON object.
 """
 
 from __future__ import annotations

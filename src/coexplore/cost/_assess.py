@@ -40,9 +40,10 @@ OUTPUT_BITS, ACCUMULATOR_BITS = 2, 3
 @kernel
 def _reduces(nest: Nest, below: int, is_spatial: bool) -> bool:
     """Whether a spatial (or a temporal) loop at a level before `below` splits a sum."""
-    for loop in nest.table:
-        d = loop[DIM]
-        if loop[LEVEL] < below and loop[SPATIAL] == is_spatial and (d == C or d == R or d == S):
+    table = nest.table
+    for i in range(table.shape[0]):
+        d = table[i, DIM]
+        if table[i, LEVEL] < below and table[i, SPATIAL] == is_spatial and (d == C or d == R or d == S):
             return True
     return False
 
@@ -82,7 +83,10 @@ def count_traffic(
     problem: Problem, machine: Machine, nest: Nest, moves: Ints, accesses: Ints, traffic: Ints, one: Ints
 ) -> None:
     """Fill `traffic` and `one` (level, operand, [read, write]) in bits: over all instances, and for the busiest one."""
-    traffic[:], one[:] = 0, 0
+    for level in range(machine.keeps.shape[0]):
+        for operand in range(3):
+            for way in (READ, WRITE):
+                traffic[level, operand, way] = one[level, operand, way] = 0
     for operand in range(3):
         innermost = _home(machine.keeps, operand)
         parent = 0

@@ -87,7 +87,7 @@ def count_moves(
     pinned = np.zeros(table.shape[0], np.bool_)
     left = np.empty((MAX_GROUPS, 4), np.int64)
     right = np.empty((MAX_GROUPS, 4), np.int64)
-    moves[:], tiles[:], accesses[:] = 0, 0, 0
+    _clear(moves, tiles, accesses)
     for operand in range(3):
         tiles[0, operand] = footprint(operand, 0, problem, table)
         parent = 0
@@ -102,6 +102,17 @@ def count_moves(
                 accesses[operand, column] = visited(operand, table.shape[0], table.shape[0], problem, table, pinned)
     moves[0, OUTPUT, FIRST_SHARED] = moves[0, OUTPUT, FIRST_ONE] = tiles[0, OUTPUT]
     return _compute_cycles(problem, table, pinned)
+
+
+@kernel
+def _clear(moves: Ints, tiles: Ints, accesses: Ints) -> None:
+    for level in range(moves.shape[0]):
+        for operand in range(3):
+            tiles[level, operand] = 0
+            for column in range(MOVES):
+                moves[level, operand, column] = 0
+    for operand in range(3):
+        accesses[operand, 0] = accesses[operand, 1] = 0
 
 
 @kernel

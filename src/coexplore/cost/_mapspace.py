@@ -62,14 +62,17 @@ def list_unrollings(problem: Problem, machine: Machine, limit: int, chosen: Ints
     pick = np.full(axes, NONE - 1, np.int64)
     use = np.ones((axes, 8), np.int64)
     left = np.empty((axes + 1, 8), np.int64)
-    left[axes] = problem.sizes
+    for d in range(8):
+        left[axes, d] = problem.sizes[d]
     cost = np.full(limit, np.inf)
     found, overflow = 0, NONE
     a = axes - 1
     while a < axes:
         if a < 0:
             a += 1
-            cycles = np.prod(left[0].astype(np.float64))
+            cycles = 1.0
+            for d in range(8):
+                cycles *= left[0, d]
             if found == limit and cycles >= cost[limit - 1]:
                 continue
             stuck = _smallest_overflow(problem, machine, pick, use)
@@ -91,7 +94,8 @@ def list_unrollings(problem: Problem, machine: Machine, limit: int, chosen: Ints
 def _take(a: int, d: int, machine: Machine, left: Ints, use: Ints) -> bool:
     """Unroll dimension `d` on axis `a` as far as it goes; idle only if nothing is left to unroll. False if illegal."""
     size, dims = machine.axis_size[a], machine.axis_dims[a]
-    left[a] = left[a + 1]
+    for e in range(8):
+        left[a, e] = left[a + 1, e]
     if d == NONE:
         for e in range(8):
             if dims[e] and left[a, e] > 1 and size > 1:
@@ -128,7 +132,9 @@ def _enter(
     """Sort an unrolling into the list by its cycles; on a tie the earlier one stays ahead. Returns the new length."""
     spot = min(found, limit - 1)
     while spot > 0 and cost[spot - 1] > cycles:
-        cost[spot], chosen[spot], factors[spot] = cost[spot - 1], chosen[spot - 1], factors[spot - 1]
+        cost[spot] = cost[spot - 1]
+        for a in range(pick.size):
+            chosen[spot, a], factors[spot, a] = chosen[spot - 1, a], factors[spot - 1, a]
         spot -= 1
     cost[spot] = cycles
     for a in range(pick.size):
@@ -140,7 +146,9 @@ def _enter(
 @kernel
 def _occupied(level: int, extents: Ints, problem: Problem, machine: Machine) -> int:
     """Upper bound on the bits that a tile of these extents occupies at a level, whatever the loop orders."""
-    tile = np.minimum(extents, problem.sizes)
+    tile = np.empty(8, np.int64)
+    for d in range(8):
+        tile[d] = min(extents[d], problem.sizes[d])
     total = 0
     for operand in range(3):
         if not machine.keeps[level, operand]:
@@ -184,28 +192,34 @@ def fill_tiles(
     for a in range(pick.size):
         if pick[a] != NONE:
             spread[pick[a]] *= use[a]
-    budget = (problem.sizes + spread - 1) // spread
+    budget = np.empty(8, np.int64)
+    for d in range(8):
+        budget[d] = (problem.sizes[d] + spread[d] - 1) // spread[d]
     dim, parts = SPLITS[split, 0], SPLITS[split, 1]
     if parts > 1:
         if budget[dim] < parts:
             return False
         budget[dim] = (budget[dim] + parts - 1) // parts
     tile = np.ones(8, np.int64)
-    temporal[:] = 1
+    for level in range(machine.keeps.shape[0]):
+        for d in range(8):
+            temporal[level, d] = 1
     for level in range(machine.keeps.shape[0] - 1, -1, -1):
         for a in range(pick.size):
             if machine.axis_level[a] == level and pick[a] != NONE:
                 tile[pick[a]] *= use[a]
         if level > 0 and machine.capacity_bits[level] >= 0:
             _grow(level, FILLS[fills[level]], problem, machine, tile, budget, temporal[level])
-    temporal[0] = (problem.sizes + tile - 1) // tile
+    for d in range(8):
+        temporal[0, d] = (problem.sizes[d] + tile[d] - 1) // tile[d]
     return True
 
 
 @kernel
 def _grow(level: int, priority: Ints, problem: Problem, machine: Machine, tile: Ints, budget: Ints, out: Ints) -> None:
     """Extend a tile dimension by dimension, each by the largest of ceil(budget / 2^i) that fits the level."""
-    for d in priority:
+    for position in range(8):
+        d = priority[position]
         factor = budget[d]
         while factor > 1:
             tile[d] *= factor
@@ -224,7 +238,8 @@ def build_nest(candidate: Candidate, machine: Machine, room: Nest) -> Nest:
     levels = candidate.temporal.shape[0]
     for level in range(levels):
         room.start[level] = n
-        for d in ORDERS[candidate.orders[level]]:
+        for position in range(8):
+            d = ORDERS[candidate.orders[level], position]
             if candidate.temporal[level, d] > 1:
                 n = _append(room.table, n, d, candidate.temporal[level, d], 0, level)
         for a in range(candidate.pick.size):
@@ -246,6 +261,17 @@ def _append(table: Ints, n: int, d: int, factor: int, spatial: int, level: int) 
 
 
 @kernel
+def copy_candidate(source: Candidate, target: Candidate) -> None:
+    """Write one candidate over another."""
+    for level in range(source.orders.size):
+        target.orders[level] = source.orders[level]
+        for d in range(8):
+            target.temporal[level, d] = source.temporal[level, d]
+    for a in range(source.pick.size):
+        target.pick[a], target.use[a] = source.pick[a], source.use[a]
+
+
+@kernel
 def write_digits(code: int, base: int, out: Ints, begin: int) -> None:
     """Write `code` in digits into `out[begin:]`, the last one fastest."""
     for i in range(out.size - 1, begin - 1, -1):
@@ -258,6 +284,9 @@ def set_orders(code: int, temporal: Ints, orders: Ints) -> bool:
     """Write the loop orders of a code; False where a level of fewer than two loops would only repeat an order."""
     write_digits(code, ORDERS.shape[0], orders, 0)
     for level in range(orders.size):
-        if orders[level] > 0 and np.sum(temporal[level] > 1) < 2:
+        loops = 0
+        for d in range(8):
+            loops += temporal[level, d] > 1
+        if orders[level] > 0 and loops < 2:
             return False
     return True

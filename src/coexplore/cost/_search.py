@@ -21,6 +21,7 @@ from coexplore.cost._mapspace import (
     SPLITS,
     Candidate,
     build_nest,
+    copy_candidate,
     fill_tiles,
     list_unrollings,
     set_orders,
@@ -91,7 +92,11 @@ def _fits(problem: Problem, machine: Machine, nest: Nest, scratch: Scratch) -> b
 @kernel
 def _known(table: Ints, seen: Ints, count: int) -> bool:
     for i in range(count):
-        if np.all(seen[i] == table):
+        same = True
+        for level in range(table.shape[0]):
+            for d in range(table.shape[1]):
+                same = same and seen[i, level, d] == table[level, d]
+        if same:
             return True
     return False
 
@@ -122,7 +127,7 @@ def _try_orders(
         value, tie = _value(goal, scratch.summary)
         if (value < first or (value == first and tie < second)) and _fits(problem, machine, nest, scratch):
             first, second = value, tie
-            best.temporal[:], best.orders[:], best.pick[:], best.use[:] = now.temporal, now.orders, now.pick, now.use
+            copy_candidate(now, best)
         code += 1
     return first, second, judged
 
@@ -151,7 +156,9 @@ def search(
                 continue
             if _known(temporal, seen, tables):
                 continue
-            seen[tables] = temporal
+            for level in range(levels):
+                for d in range(8):
+                    seen[tables, level, d] = temporal[level, d]
             tables += 1
             now = Candidate(temporal, orders, chosen[u], factors[u])
             first, second, count = _try_orders(goal, prune, problem, machine, now, room, scratch, best, first, second)
