@@ -8,7 +8,6 @@ workers must end with their driver. The last line is one JSON object.
 from __future__ import annotations
 
 import argparse
-import collections
 import json
 import random
 import signal
@@ -17,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +44,12 @@ if __name__ == "__main__":
 """
 
 
+LONGEST_S = 6.0
+"""Longest time a driver is let live: the start of driver and workers takes some of it."""
+
+
 def main() -> None:
-    """Run, kill, compare."""
+    """Run, kill, compare, until enough kills have landed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="unused: digits are embedded")
     parser.add_argument("--quick", action="store_true", help="5 kills of a short study")
@@ -54,42 +58,54 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     kills, trials = (5, 10) if options.quick else (options.kills, options.trials)
+    rng, victims = random.Random(options.seed), list[Victim]()
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "driver.py"
         script.write_text(DRIVER)
         study = json.dumps({**STUDY, "budget": {"trials": trials}})
         begin = time.perf_counter()
         start(script, study, Path(folder) / "whole", workers=1).wait()
-        whole_s = time.perf_counter() - begin
-        directory, rng = Path(folder) / "killed", random.Random(options.seed)
-        found: collections.Counter[str] = collections.Counter()
-        left_s = 0.0
-        begin = time.perf_counter()
-        for _ in range(kills):
-            driver = start(script, study, directory, workers=2)
+        whole_s, expected = time.perf_counter() - begin, trace(open_study(Path(folder) / "whole"))
+        while sum(victim.kills for victim in victims) < kills:
+            victim = Victim(Path(folder) / f"killed{len(victims)}")
+            victim.run_to_the_end(script, study, rng, kills - sum(victim.kills for victim in victims))
+            victims.append(victim)
+        equal = sum(trace(open_study(victim.directory)) == expected for victim in victims)
+    result = {
+        "studies": len(victims),
+        "equal": equal,
+        "kills": sum(victim.kills for victim in victims),
+        "trials_running_when_killed": sum(victim.running for victim in victims),
+        "longest_life_of_an_orphan_s": round(max(victim.orphans_s for victim in victims), 2),
+        "trials": trials,
+        "undisturbed_s": round(whole_s, 1),
+    }
+    print(json.dumps(result))
+    if equal < len(victims):
+        raise SystemExit("a killed study differs from the undisturbed one")
+
+
+@dataclass
+class Victim:
+    """A study that is killed."""
+
+    directory: Path
+    kills: int = 0
+    running: int = 0
+    orphans_s: float = 0.0
+
+    def run_to_the_end(self, script: Path, study: str, rng: random.Random, kills: int) -> None:
+        """Kill at most so often, at random instants, and resume each time."""
+        while True:
+            driver = start(script, study, self.directory, workers=2)
             try:
-                driver.wait(rng.uniform(0.3, 3 * whole_s / kills))
+                driver.wait(rng.uniform(0.3, LONGEST_S) if self.kills < kills else None)
+                return
             except subprocess.TimeoutExpired:
                 driver.kill()
-            found["killed" if driver.wait() == -signal.SIGKILL else "finished before"] += 1
-            left_s = max(left_s, wait_until_gone(driver.pid))
-            found["trials running after a kill"] += running(directory)
-        start(script, study, directory, workers=2).wait()
-        one, other = open_study(Path(folder) / "whole"), open_study(directory)
-        equal = trace(one) == trace(other)
-        result = {
-            "equal": equal,
-            "trials": len(other.trials),
-            "front": len(other.front),
-            "trained_networks": other.trained_networks,
-            **{name.replace(" ", "_"): count for name, count in found.items()},
-            "longest_life_of_an_orphan_s": round(left_s, 2),
-            "undisturbed_s": round(whole_s, 1),
-            "killed_and_resumed_s": round(time.perf_counter() - begin, 1),
-        }
-        print(json.dumps(result))
-        if not equal:
-            raise SystemExit("the killed study differs from the undisturbed one")
+            self.kills += driver.wait() == -signal.SIGKILL
+            self.orphans_s = max(self.orphans_s, wait_until_gone(driver.pid))
+            self.running += running(self.directory)
 
 
 def start(script: Path, study: str, directory: Path, workers: int) -> subprocess.Popen[bytes]:

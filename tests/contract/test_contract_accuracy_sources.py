@@ -1,0 +1,47 @@
+"""The toy and real training keep the promises of `AccuracySource`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from coexplore.accuracy.data import Digits
+from coexplore.accuracy.evaluator import TrainingEvaluator
+from coexplore.accuracy.halving import Halving
+from coexplore.accuracy.training import Recipe
+from coexplore.studies.problem import AccuracySource
+from coexplore.studies.sources import RealTraining
+from coexplore.testing.evaluator_contract import AccuracySourceContract
+from coexplore.testing.toy import ToyAccuracy, ToyNetworks
+from coexplore.workloads.graph import Workload
+
+NETWORKS = ToyNetworks().space
+
+
+@pytest.fixture
+def toy_networks() -> Sequence[Workload]:
+    chosen = [{"width": 1, "depth": 1}, {"width": 2, "depth": 2, "kernel": 3}]
+    return [ToyNetworks().lower(NETWORKS.point(point)) for point in chosen]
+
+
+class TestToyAccuracy(AccuracySourceContract):
+    @pytest.fixture
+    def source(self) -> AccuracySource:
+        return ToyAccuracy()
+
+    @pytest.fixture
+    def workloads(self, toy_networks: Sequence[Workload]) -> Sequence[Workload]:
+        return toy_networks
+
+
+class TestRealTraining(AccuracySourceContract):
+    @pytest.fixture
+    def source(self) -> AccuracySource:
+        data, recipe = Digits(limit=120), Recipe(epochs=2)
+        identity = TrainingEvaluator(data.load(), recipe).identity
+        return RealTraining(data, recipe, Halving(eta=2, first_epochs=1), identity)
+
+    @pytest.fixture
+    def workloads(self, toy_networks: Sequence[Workload]) -> Sequence[Workload]:
+        return toy_networks
