@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from coexplore.accelerators.description import write_text
 from coexplore.accelerators.family import find_accelerator
@@ -16,6 +17,9 @@ from coexplore.core.errors import ConfigError
 from coexplore.studies.config import build, build_designs, build_objectives, load_config, parse_config, resolve
 from coexplore.studies.problem import Problem
 from coexplore.studies.sources import RealTraining
+from coexplore.testing.toy import ToyNetworks
+from coexplore.workloads.onnx_export import export_onnx
+from coexplore.workloads.weights import weight_shapes
 
 JOINT: dict[str, object] = {
     "name": "digits-on-edge",
@@ -236,6 +240,22 @@ def test_paths_in_a_file_start_from_its_folder_and_overrides_apply(tmp_path: Pat
     config = load_config(study, ["budget.trials=7", "strategy.name=random"])
     assert (config.accelerator.file, config.budget.trials) == (str(tmp_path / "chip.yaml"), 7)
     assert problem(config.document()).space.size == 1
+
+
+def test_a_model_file_is_a_fixed_network_that_can_be_trained(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    family = ToyNetworks()
+    workload = family.lower(family.space.point({"width": 2, "depth": 1}))
+    weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(workload).items()}
+    export_onnx(workload, weights, tmp_path / "model.onnx")
+    study = tmp_path / "study.yaml"
+    study.write_text(yaml.safe_dump({**JOINT, "network": {"onnx": "model.onnx"}}))
+    found = build(load_config(study))
+    read = found.designs.decode(next(found.space.enumerate())).network.workload()
+    assert (read.macs, read.parameters) == (workload.macs, workload.parameters)
+    (tmp_path / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(ConfigError, match=r"^network\.onnx: "):
+        build(load_config(study))
 
 
 def test_the_seed_of_the_study_is_that_of_its_trainings_unless_said() -> None:
