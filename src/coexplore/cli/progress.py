@@ -40,9 +40,10 @@ class Tally:
 
     def describe(self, event: Event) -> str:
         """Speed, best, front and time left, after the news of an event."""
-        if self._started is None:
-            self._started = self._clock(), event.trials_done
+        if event.kind is EventKind.STARTED:
+            self._started = None
         if event.trial is not None:
+            self._started = self._started or (self._clock(), event.trials_done)
             self._add(event.trial)
         parts = [self._speed(event), self._best(event), f"front {len(self._front)}"]
         if event.screened:
@@ -56,7 +57,7 @@ class Tally:
             self._front = rows[non_dominated(rows)]
 
     def _rate(self, event: Event) -> float:
-        """Trials per second of this run; 0 before the first."""
+        """Trials per second since the first one of this run ended; workers that start up are no measure."""
         if self._started is None:
             return 0.0
         began, before = self._started

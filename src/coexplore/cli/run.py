@@ -54,13 +54,13 @@ def run(request: RunRequest, as_json: bool) -> int:
     try:
         result = _search(config, directory, request)
         tested = _tested(result, request.data)
-        written = _write(result)
+        written = _write(result, directory)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"stopped; nothing is lost, the same command goes on with {directory}") from error
     if as_json:
         print_json({**status_document(result, tested), **written})
     else:
-        _print(result, tested, written)
+        _print(result, tested, {"study": str(directory), **written})
     return DONE if result.front else NOTHING_FEASIBLE
 
 
@@ -94,9 +94,9 @@ def _tested(result: StudyResult, data: Path | None) -> Mapping[str, float]:
     return measure_front(result, dataset)
 
 
-def _write(result: StudyResult) -> dict[str, str | None]:
+def _write(result: StudyResult, directory: Path) -> dict[str, str | None]:
     """Write report and bundle where what they need is installed; their paths."""
-    report, bundle = result.directory / REPORT, result.directory / BUNDLE
+    report, bundle = directory / REPORT, directory / BUNDLE
     chosen = chosen_trial(result.front, build_objectives(result.config))
     written: dict[str, str | None] = {"report": None, "bundle": None}
     try:
@@ -113,12 +113,11 @@ def _write(result: StudyResult) -> dict[str, str | None]:
     return written
 
 
-def _print(result: StudyResult, tested: Mapping[str, float], written: Mapping[str, str | None]) -> None:
+def _print(result: StudyResult, tested: Mapping[str, float], places: Mapping[str, str | None]) -> None:
     if result.front:
         print_tables(front_table(result, tested))
     else:
         print_line(result.explanation)
-    print_line(f"study   {result.directory}")
-    for what, place in written.items():
+    for what, place in places.items():
         if place is not None:
             print_line(f"{what:<7} {place}")

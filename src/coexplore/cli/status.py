@@ -18,7 +18,8 @@ def show_status(directory: Path, as_json: bool) -> int:
     Raises:
         StoreError: there is no study, or it is damaged.
     """
-    result, tested = open_study(directory), read_tested(directory)
+    result = open_study(directory)
+    tested = read_tested(result.directory)
     if as_json:
         print_json(status_document(result, tested))
         return DONE

@@ -14,7 +14,7 @@ Look = dict[str, object]
 
 BLUE, ORANGE, GREY, LIGHT, TEAL, RED = "#2563eb", "#ea580c", "#94a3b8", "#cbd5e1", "#0d9488", "#dc2626"
 INK, LINE = "#1e293b", "#e2e8f0"
-LOG_FROM = 20.0
+LOG_FROM = 10.0
 """An axis whose largest value is this many times its smallest is logarithmic."""
 _SUFFIX = {"s": "s", "J": "J", "J s": "Js", "W": "W", "mm2": " mm²", "1/s": "/s"}
 

@@ -30,14 +30,26 @@ def event(done: int, ended: TrialRecord | None = None, screened: int = 0, kind: 
     return Event(kind, done, 10, screened, {"accuracy": 0.975, "latency_s": 1.0}, 1.0, ended)
 
 
-def test_speed_and_time_left_count_this_run_only() -> None:
+def test_speed_and_time_left_count_from_the_first_trial_of_this_run() -> None:
     clock = Clock()
     tally = Tally(OBJECTIVES, (), clock)
-    tally.describe(event(4, kind=EventKind.STARTED))
+    tally.describe(event(3, kind=EventKind.STARTED))
+    clock.now += 60.0
+    tally.describe(event(4, trial(0.9, 1.0)))
     clock.now += 4.0
-    text = tally.describe(event(6))
+    text = tally.describe(event(6, trial(0.9, 1.0)))
     assert "0.5 trials/s" in text
     assert "8 s left" in text
+
+
+def test_a_second_phase_has_a_speed_of_its_own() -> None:
+    clock = Clock()
+    tally = Tally(OBJECTIVES, (), clock)
+    tally.describe(event(9, trial(0.9, 1.0)))
+    tally.describe(event(0, kind=EventKind.STARTED))
+    tally.describe(event(1, trial(0.9, 1.0)))
+    clock.now += 1.0
+    assert "2 trials/s" in tally.describe(event(3, trial(0.9, 1.0)))
 
 
 def test_before_the_first_trial_there_is_no_speed() -> None:

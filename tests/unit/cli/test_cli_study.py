@@ -123,6 +123,15 @@ def test_a_run_without_plotly_or_onnx_still_ends_well(tmp_path: Path, monkeypatc
     assert "no bundle: this needs" in outcome.err
 
 
+def test_both_phases_of_a_study_have_one_report_and_one_status(tmp_path: Path) -> None:
+    phased = {**HARDWARE, "network": {"family": "plain-cnn", "layers": [1]}, "phases": {}}
+    outcome = coexplore("run", write_study(tmp_path, phased), "--directory", tmp_path / "study", "--json")
+    assert outcome.code == 0
+    assert outcome.document["report"] == str(tmp_path / "study" / "report.html")
+    assert coexplore("status", tmp_path / "study", "--json").document["front"] == outcome.document["front"]
+    assert coexplore("export", tmp_path / "study").out == f"{outcome.document['bundle']}\n"
+
+
 def test_text_after_a_run_names_the_places(tmp_path: Path) -> None:
     out = coexplore("run", write_study(tmp_path, HARDWARE), "--directory", tmp_path / "study").out
     assert f"study   {tmp_path / 'study'}" in out
