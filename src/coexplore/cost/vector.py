@@ -1,8 +1,8 @@
 """What ops without multiply-accumulate loops cost: traffic with main memory, and operations of the vector unit.
 
 An activation or batch normalisation that is the only reader of another op rides along with that op's outputs on their
-way to memory and moves nothing itself. Views (reshape, transpose) are patterns of addresses and cost nothing. Everything else reads its inputs from main memory and writes its output there, overlapped with the vector
-unit's work.
+way to memory and moves nothing itself. Views (reshape, transpose) are patterns of addresses and cost nothing.
+Everything else reads its inputs from main memory and writes its output there, overlapped with the vector unit's work.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ MOBILENET_V2 = Layout(
 """Sandler2018, Table 2."""
 
 LAYOUTS: tuple[tuple[int, Layout], ...] = (
-    (16, Layout(stem=(16, 1), rows=((3, 16, 1, 1), (3, 24, 2, 2), (3, 40, 1, 2)), head=64)),
+    (16, Layout(stem=(8, 1), rows=((3, 8, 1, 1), (3, 16, 2, 2), (3, 24, 1, 2)), head=32)),
     (64, Layout(stem=(16, 1), rows=((3, 16, 1, 1), (3, 24, 2, 2), (6, 40, 2, 2), (6, 80, 2, 2)), head=160)),
 )
 """Below this many pixels on the shorter side, this layout (ours); MobileNetV2's from there on."""

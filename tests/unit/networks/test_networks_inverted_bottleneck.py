@@ -56,7 +56,7 @@ def test_digits_have_a_space_of_useful_size():
 
 
 def test_decisions_reach_the_ops():
-    family = InvertedBottleneck(stages=((3, 16, 1, 1), (3, 24, 2, 2)))
+    family = InvertedBottleneck(stem=(16, 1), stages=((3, 16, 1, 1), (3, 24, 2, 2)))
     point = family.space.point(
         {
             "kernel0": 5,
