@@ -139,7 +139,7 @@ def _count_boundary(
         else:
             row[column] = fetched(operand, stop, problem, table, pinned, left, right)
         if column == ONE_PARENT:
-            row[STEP_ONE_PARENT] = visited(operand, stop, np.int64(-1), problem, table, pinned)
+            row[STEP_ONE_PARENT] = visited(operand, stop, -1, problem, table, pinned)
         if operand == OUTPUT and column != ALL:
             row[column + FIRST_SHARED - SHARED] = distinct(operand, stop, problem, table, pinned)
 
