@@ -89,7 +89,7 @@ class Problem:
         return content_hash(
             (
                 (self.designs, self.objectives, self.constraints, self.reward, self.strategy),
-                (self.pricer, self.accuracy, identity, self.seed, self.width),
+                (self.space, self.pricer, self.accuracy, identity, self.seed, self.width),
             )
         )
 
