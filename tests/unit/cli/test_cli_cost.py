@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_runs import coexplore
 
@@ -14,6 +15,7 @@ from coexplore.accelerators.description import write_text
 from coexplore.accelerators.family import find_accelerator
 from coexplore.cost.model import Goal, mappings_document, price
 from coexplore.networks.mobilenet_v2 import mobilenet_v2
+from coexplore.workloads.weights import weight_shapes
 
 ACCELERATOR = find_accelerator("edge-array")
 SMALL = mobilenet_v2((3, 32, 32))
@@ -43,6 +45,22 @@ def test_a_description_file_is_the_accelerator(tmp_path: Path) -> None:
     path = tmp_path / "chip.yaml"
     path.write_text(write_text(ACCELERATOR))
     assert coexplore(*COST, path, "--json").document == coexplore(*COST, "edge-array", "--json").document
+
+
+def test_an_onnx_file_costs_what_its_network_costs(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from coexplore.workloads.onnx_export import export_onnx
+
+    weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(SMALL).items()}
+    export_onnx(SMALL, weights, tmp_path / "model.onnx")
+    found = coexplore("cost", tmp_path / "model.onnx", "--accelerator", "edge-array", "--json").document
+    assert found == coexplore(*COST, "edge-array", "--json").document
+
+
+def test_a_preset_wins_over_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mobilenet-v2").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert coexplore(*COST, "edge-array", "--json").code == 0
 
 
 def test_given_mappings_are_replayed(tmp_path: Path) -> None:

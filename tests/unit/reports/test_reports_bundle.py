@@ -117,6 +117,11 @@ def spoil_beside_a_bundle(path: Path) -> None:
     (path / "thesis.txt").write_text("years of work")
 
 
+def spoil_with_a_name_of_ours(path: Path) -> None:
+    path.mkdir()
+    (path / "README.txt").write_text("years of work")
+
+
 def spoil_by_being_a_file(path: Path) -> None:
     path.write_text("years of work")
 
@@ -126,7 +131,10 @@ def spoil_by_a_link(path: Path) -> None:
     path.symlink_to(path.parent / "elsewhere")
 
 
-@pytest.mark.parametrize("spoil", [spoil_with_a_file, spoil_beside_a_bundle, spoil_by_being_a_file, spoil_by_a_link])
+SPOILS = [spoil_with_a_file, spoil_beside_a_bundle, spoil_with_a_name_of_ours, spoil_by_being_a_file, spoil_by_a_link]
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
 def test_what_is_no_bundle_is_never_overwritten(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     spoil(tmp_path / "bundle")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

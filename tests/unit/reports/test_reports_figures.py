@@ -10,21 +10,22 @@ import numpy as np
 import pytest
 from report_cases import make_result, small_config
 
+from coexplore.accelerators.edge_array import EdgeArray
 from coexplore.cost.model import price
 from coexplore.networks.mobilenet_v2 import mobilenet_v2
 from coexplore.objectives.metrics import Direction
 from coexplore.objectives.objective import Objective
 from coexplore.objectives.pareto import hypervolume
-from coexplore.reports import study_figures
+from coexplore.reports import design_figures, study_figures
 from coexplore.reports.design_figures import (
     BASELINE,
-    MAX_OPS,
     area_figure,
     energy_by_level,
     energy_figure,
     latency_figure,
     slowest_ops,
 )
+from coexplore.reports.figures import hover
 from coexplore.reports.findings import Findings, find
 from coexplore.reports.study_figures import (
     REFERENCE,
@@ -91,6 +92,19 @@ def test_a_study_with_one_accelerator_has_no_baseline(tmp_path: Path) -> None:
     assert BASELINE not in traces(latency_figure(fixed.chosen))
 
 
+def test_a_design_on_the_baseline_accelerator_has_nothing_beside_it(tmp_path: Path) -> None:
+    baseline = dict(EdgeArray().presets["baseline"])
+    found = find(make_result(tmp_path, small_config(accelerator={"family": "edge-array", "freeze": baseline})))
+    assert found.chosen is not None
+    assert found.chosen.design.accelerator == found.baseline
+    assert found.chosen.baseline is None
+
+
+def test_what_is_shown_on_hovering_is_text() -> None:
+    text = hover("<i>trial</i>", {"latency_s": 1.0}, {"<b>kernel</b>": "<script>"})
+    assert text == ("<b>&lt;i&gt;trial&lt;/i&gt;</b><br>latency: 1 s<br>&lt;b&gt;kernel&lt;/b&gt; &lt;script&gt;")
+
+
 def test_latency_bars_add_up_to_the_latency(findings: Findings) -> None:
     chosen = findings.chosen
     assert chosen is not None
@@ -98,13 +112,14 @@ def test_latency_bars_add_up_to_the_latency(findings: Findings) -> None:
     assert math.fsum(y for trace in bars for y in trace["y"]) == pytest.approx(chosen.cost.latency_s, rel=1e-12)
 
 
-def test_of_many_ops_the_slowest_are_drawn_in_their_order(findings: Findings) -> None:
+def test_of_many_ops_the_slowest_are_drawn_in_their_order(findings: Findings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(design_figures, "MAX_OPS", 7)
     chosen = findings.chosen
     assert chosen is not None
     cost = price(mobilenet_v2((3, 32, 32), 10), chosen.design.accelerator)
     drawn = slowest_ops(cost)
     rest = [op for op in cost.ops if op.name not in {op.name for op in drawn}]
-    assert len(drawn) == min(MAX_OPS, sum(op.total_cycles > 0 for op in cost.ops))
+    assert len(drawn) == 7
     assert max(op.latency_s for op in rest) <= min(op.latency_s for op in drawn)
     assert [op.name for op in drawn] == [op.name for op in cost.ops if op in drawn]
 
