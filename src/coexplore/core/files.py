@@ -9,6 +9,9 @@ from pathlib import Path
 
 from coexplore.core.errors import StoreError
 
+READABLE = 0o644
+"""Mode of a finished file; temporary files are private until then."""
+
 
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Replace `path` by `content` so that a reader, or a crash, never sees half a file.
@@ -27,6 +30,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(temporary, READABLE)
         os.replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
