@@ -8,7 +8,6 @@ from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from pathlib import Path
 
-from coexplore.accelerators import edge_array  # noqa: F401 - enters itself among the families
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.family import find_accelerator
 from coexplore.cli.errors import DONE, NOTHING_FEASIBLE

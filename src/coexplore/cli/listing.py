@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import TypeVar
 
-from coexplore.accelerators import edge_array  # noqa: F401 - enters itself among the families
 from coexplore.accelerators.family import ACCELERATOR_FAMILIES
 from coexplore.accuracy.data import DATASETS
 from coexplore.cli.output import print_json, print_tables

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from coexplore.accelerators import edge_array  # noqa: F401 - enters itself among the families
 from coexplore.accuracy.data import DATASETS, Dataset, DatasetSettings
 from coexplore.accuracy.evaluator import TrainingEvaluator
 from coexplore.accuracy.halving import Halving
