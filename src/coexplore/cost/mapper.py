@@ -17,6 +17,9 @@ It is a small mapspace: the optimum of a freer one may be better, never worse. T
 from __future__ import annotations
 
 import enum
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -83,6 +86,15 @@ def best_mapping(
     if not np.isfinite(first):
         return Mapped(None, _no_mapping(accelerator, int(overflow)), int(judged))
     return Mapped(_mapping(accelerator, best), "", int(judged))
+
+
+def best_mappings(ops: Sequence[Loops], accelerator: Accelerator, goal: Goal = Goal.EDP) -> dict[Loops, Mapped]:
+    """The best mapping of every distinct op, searched side by side: the kernels run without the interpreter lock."""
+    distinct = list(dict.fromkeys(ops))
+    with ThreadPoolExecutor(max_workers=max(1, min(len(distinct), os.cpu_count() or 1))) as pool:
+        return dict(
+            zip(distinct, pool.map(lambda loops: best_mapping(loops, accelerator, goal), distinct), strict=True)
+        )
 
 
 def _no_mapping(accelerator: Accelerator, overflow: int) -> str:

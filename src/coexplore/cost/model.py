@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import MappingError
-from coexplore.cost.mapper import Goal, best_mapping
+from coexplore.cost.mapper import Goal, best_mapping, best_mappings
 from coexplore.cost.mapping import Mapping, mapping_from_document
 from coexplore.cost.replay import replay
 from coexplore.cost.vector import price_vector_op
@@ -149,6 +149,8 @@ def price(
     Raises:
         MappingError: a given mapping is missing or does not fit.
     """
+    if mappings is None:
+        best_mappings([loops for _, loops in workload.mac_ops()], accelerator, goal)
     ops = tuple(_price_op(workload, op, accelerator, goal, mappings) for op in workload.ops)
     return WorkloadCost(
         workload.name, accelerator.name, ops, accelerator.area_mm2, workload.parameters,

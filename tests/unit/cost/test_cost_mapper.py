@@ -9,7 +9,7 @@ import pytest
 
 from coexplore.accelerators.edge_array import EdgeArray
 from coexplore.cost.grid import price_grid
-from coexplore.cost.mapper import Goal, best_mapping
+from coexplore.cost.mapper import Goal, best_mapping, best_mappings
 from coexplore.cost.replay import replay
 from coexplore.workloads.op import Bits, Loops
 
@@ -114,3 +114,10 @@ def test_totals_of_networks_are_sums_and_blocked_ops_block_their_networks():
     latency, _ = grid.totals(np.array([[1, 2, 0], [1, 0, 1]]))
     assert np.allclose(latency[0], grid.latency_s[0] + 2 * grid.latency_s[1], rtol=1e-12)
     assert np.all(np.isinf(latency[1]))
+
+
+def test_searching_side_by_side_changes_nothing():
+    accelerator = accelerators(1)[0]
+    together = best_mappings([*OPS, OPS[0]], accelerator)
+    best_mapping.cache_clear()
+    assert together == {loops: best_mapping(loops, accelerator) for loops in OPS}
