@@ -7,12 +7,16 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from report_cases import make_result, small_config
 
 from coexplore.core.errors import MissingExtraError
 from coexplore.reports.findings import find
 from coexplore.reports.html import render, write_report
+from coexplore.workloads.graph import Workload
+from coexplore.workloads.op import Conv2d, GlobalAveragePool, Linear
+from coexplore.workloads.weights import weight_shapes
 
 pytest.importorskip("plotly")
 HOSTILE = "</title></script><script>alert('x')</script><img src=x onerror=alert(1)>"
@@ -64,6 +68,21 @@ def test_text_of_the_user_stays_text(tmp_path: Path, page: str) -> None:
     hostile = render(find(make_result(tmp_path, small_config(name=HOSTILE))))
     assert [tag for tag, _ in tags_of(hostile)] == [tag for tag, _ in tags_of(page)]
     assert "alert('x')</script>" not in hostile
+
+
+def test_names_from_a_model_file_stay_text(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from coexplore.workloads.onnx_export import export_onnx
+
+    conv = Conv2d(f"conv{HOSTILE}", ("image",), 4, (3, 3))
+    ops = (conv, GlobalAveragePool("pool", (conv.name,)), Linear("fc", ("pool",), 10))
+    workload = Workload(HOSTILE, (("image", (1, 1, 8, 8)),), ops, ("fc",))
+    weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(workload).items()}
+    export_onnx(workload, weights, tmp_path / "model.onnx")
+    page = render(find(make_result(tmp_path, small_config(network={"onnx": str(tmp_path / "model.onnx")}))))
+    assert "alert" in page
+    assert "alert('x')</script>" not in page
+    assert "img" not in [tag for tag, _ in tags_of(page)]
 
 
 def test_the_page_names_config_seed_and_versions(page: str) -> None:
