@@ -1,0 +1,31 @@
+"""The families of this package keep the promises of families."""
+
+from __future__ import annotations
+
+from coexplore.accelerators.edge_array import EdgeArray
+from coexplore.networks.inverted_bottleneck import InvertedBottleneck
+from coexplore.networks.plain_cnn import PlainCnn
+from coexplore.testing.accelerator_contract import AcceleratorFamilyContract
+from coexplore.testing.network_contract import NetworkFamilyContract
+
+
+class TestEdgeArray(AcceleratorFamilyContract):
+    family = EdgeArray()
+
+
+class TestSmallInvertedBottleneck(NetworkFamilyContract):
+    family = InvertedBottleneck()
+    input_shape = (1, 8, 8)
+    classes = 10
+
+
+class TestLargeInvertedBottleneck(NetworkFamilyContract):
+    family = InvertedBottleneck(input_shape=(3, 224, 224), classes=1000)
+    input_shape = (3, 224, 224)
+    classes = 1000
+
+
+class TestPlainCnn(NetworkFamilyContract):
+    family = PlainCnn(input_shape=(1, 28, 28), classes=10)
+    input_shape = (1, 28, 28)
+    classes = 10
