@@ -10,6 +10,7 @@ from pathlib import Path
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.family import find_accelerator
+from coexplore.cli.compilation import announce_compilation
 from coexplore.cli.errors import DONE, NOTHING_FEASIBLE
 from coexplore.cli.output import print_json, print_line, print_tables
 from coexplore.core.errors import ConfigError, MappingError, UnknownNameError
@@ -53,6 +54,7 @@ def show_cost(request: Request, as_json: bool) -> int:
     """
     goal = _goal(request.goal)
     pair = _bundle(request) if Path(request.model).is_dir() and request.model not in NETWORK_PRESETS else _pair(request)
+    announce_compilation()
     cost = price(pair.workload, pair.accelerator, goal, pair.mappings)
     if as_json:
         print_json(_document(cost, pair, goal))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coexplore.accuracy.data import DATASETS
+from coexplore.cli.compilation import announce_compilation
 from coexplore.cli.errors import DONE, NOTHING_FEASIBLE
 from coexplore.cli.output import print_json, print_line, print_news, print_tables
 from coexplore.cli.progress import Tally, shown
@@ -51,6 +52,7 @@ def run(request: RunRequest, as_json: bool) -> int:
     seed = () if request.seed is None else (f"seed={request.seed}",)
     config = load_config(request.study, [*request.overrides, *seed])
     directory = request.directory or default_directory(config.name)
+    announce_compilation()
     try:
         result = _search(config, directory, request)
         tested = _tested(result, request.data)

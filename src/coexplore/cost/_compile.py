@@ -31,6 +31,12 @@ def _folder() -> str:
     return os.path.join(base, f"kernels-{digest.hexdigest()[:16]}")
 
 
+def is_compiled() -> bool:
+    """Whether machine code of these kernel sources is at hand, as after any earlier search for a mapping."""
+    folder = Path(_folder())
+    return folder.is_dir() and any(folder.rglob("*.nbc"))
+
+
 def kernel(function: Function) -> Function:
     """Compile a function on first use, without the interpreter lock, and remember the machine code on disk."""
     before = numba.core.config.CACHE_DIR
