@@ -45,7 +45,10 @@ DOT_DIMS = (Dim.C, Dim.R, Dim.S)
 @ACCELERATOR_FAMILIES.register("edge-array")
 @dataclass(frozen=True, slots=True)
 class EdgeArray:
-    """Settings of the family: the value lists of the knobs, and what is not a knob."""
+    """A mesh of elements with lanes of SIMD units and local memories: seven knobs, 50,000 points.
+
+    The fields are the value lists of the knobs, and what is not a knob.
+    """
 
     pes_x: tuple[int, ...] = (1, 2, 4, 6, 8)
     pes_y: tuple[int, ...] = (1, 2, 4, 6, 8)

@@ -70,7 +70,9 @@ LAYOUTS: tuple[tuple[int, Layout], ...] = (
 @NETWORK_FAMILIES.register("inverted-bottleneck")
 @dataclass(frozen=True)
 class InvertedBottleneck:
-    """The family. Decisions `kernel0`, `expansion0`, `width0`, `depth0`, `kernel1` and so on, all of them ordered.
+    """MobileNetV2-like networks: kernel, expansion, width and depth of every stage.
+
+    Decisions `kernel0`, `expansion0`, `width0`, `depth0`, `kernel1` and so on, all of them ordered.
 
     Raises:
         ConfigError: a setting is not legal; the message names it.

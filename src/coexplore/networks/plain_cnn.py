@@ -48,9 +48,10 @@ class Head(enum.Enum):
 @NETWORK_FAMILIES.register("plain-cnn")
 @dataclass(frozen=True)
 class PlainCnn:
-    """The family. Decisions `layers` (where there is a choice), and `kernel0`, `filters0`, `stride0`, `kernel1`, ...
+    """Chains of convolutions: kernel, filters and stride of every layer.
 
-    Layers beyond the chosen depth have no decisions; `stride0` and so on exist only where there is a choice.
+    Decisions `layers` (where there is a choice), and `kernel0`, `filters0`, `stride0`, `kernel1` and so on. Layers
+    beyond the chosen depth have no decisions; `stride0` and so on exist only where there is a choice.
 
     Raises:
         ConfigError: a setting is not legal; the message names it.
