@@ -182,11 +182,12 @@ def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: 
 def assess(
     cycles: int, problem: Problem, machine: Machine, moves: Ints, tiles: Ints, traffic: Ints, one: Ints, summary: Floats
 ) -> None:
-    """Fill `summary` with cycles and joules, and the level that binds (-1: the array)."""
+    """Fill `summary` with cycles and joules, and the level whose port is busiest (-1: the array is busier than any)."""
     levels = machine.keeps.shape[0]
     own = np.zeros(levels)
     onload, offload, serial = _exposed(problem, machine, moves, tiles, own)
-    steady, bound = cycles + serial, BOUND_BY_ARRAY
+    steady = longest = cycles + serial
+    bound = BOUND_BY_ARRAY
     dynamic = problem.macs * problem.mac_j
     for n in range(levels):
         reads = writes = 0
@@ -198,8 +199,9 @@ def assess(
             busy = (reads + writes) / machine.read_width[n]
         else:
             busy = max(reads / machine.read_width[n], writes / machine.write_width[n])
-        if busy - own[n] > steady:
-            steady, bound = busy - own[n], float(n)
+        steady = max(steady, busy - own[n])
+        if busy > longest:
+            longest, bound = busy, float(n)
     summary[COMPUTE], summary[STEADY], summary[ONLOAD], summary[OFFLOAD] = float(cycles), steady, onload, offload
     summary[TOTAL] = steady + onload + offload
     summary[DYNAMIC_J] = dynamic

@@ -185,3 +185,14 @@ def test_a_mapping_that_does_not_fit_is_refused(levels, message):
     family = EdgeArray()
     with pytest.raises(MappingError, match=message):
         replay(Loops(K=4), family.decode(family.presets["baseline"]), Mapping(levels))
+
+
+@pytest.mark.parametrize(("main_memory_bytes_per_cycle", "bound"), [(0.1, "dram bandwidth"), (1e9, "compute")])
+def test_the_bound_names_what_is_busiest(main_memory_bytes_per_cycle, bound):
+    family = EdgeArray()
+    accelerator = family.decode(family.presets["baseline"])
+    memory = replace(accelerator.levels[0], read_bytes_per_cycle=main_memory_bytes_per_cycle)
+    empty = LevelMapping()
+    mapping = Mapping((LevelMapping((Loop(Dim.K, 16),)), empty, LevelMapping((Loop(Dim.P, 64),)), empty))
+    machine = replace(accelerator, levels=(memory, *accelerator.levels[1:]))
+    assert replay(Loops(K=16, P=64), machine, mapping).bound == bound
