@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Generic, Protocol, TypeVar
@@ -86,7 +87,7 @@ class ProcessExecutor(Generic[Task, Result]):
     """
 
     def __init__(self, prepare: Prepare[Task, Result], workers: int) -> None:
-        self._threads = ThreadPoolExecutor(workers, "coexplore-worker", initializer=_block_interrupts)
+        self._threads = ThreadPoolExecutor(workers, "coexplore-worker")
         self._workers = [_Worker(prepare) for _ in range(workers)]
         self._idle: queue.SimpleQueue[_Worker[Task, Result]] = queue.SimpleQueue()
         for worker in self._workers:
@@ -192,6 +193,7 @@ class _Worker(Generic[Task, Result]):
                 context = multiprocessing.get_context("spawn")
                 ours, theirs = context.Pipe()
                 self._process = context.Process(target=_serve, args=(theirs, self._prepare), daemon=True)
+                _block_interrupts()
                 self._process.start()
                 theirs.close()
                 self._connection = ours
@@ -236,7 +238,9 @@ def _end_with_driver() -> None:
 
 
 def _block_interrupts() -> None:
-    # A child inherits the signal mask of the thread that starts it: Ctrl-C reaches the driver alone.
+    # A child inherits the signal mask of the thread that starts it: Ctrl-C reaches the driver alone. The tracker comes
+    # first, because starting it unblocks the signal.
+    resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 

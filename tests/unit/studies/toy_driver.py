@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -13,11 +14,14 @@ STRATEGY = TwoLevel("evolution", {"population": 6, "tournament": 2})
 
 
 def tell(event: Event) -> None:
-    if event.kind is EventKind.STARTED:
-        print("started", flush=True)
+    """One line for the start and for every trial that ended."""
+    if event.kind in (EventKind.STARTED, EventKind.TRIAL):
+        print(event.kind.value, flush=True)
 
 
 def main() -> None:
+    # A test run started in the background may hand down a SIGINT that is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     directory, workers, trials, seconds = sys.argv[1:]
     problem = toy_problem(STRATEGY, accuracy=ToyAccuracy(seconds=float(seconds)))
     try:
