@@ -37,8 +37,6 @@ class Dim(enum.Enum):
 
 OPERANDS = tuple(Operand)
 DIMS = tuple(Dim)
-REDUCTION_DIMS = frozenset({Dim.C, Dim.R, Dim.S})
-"""Dimensions summed over: iterations along them update the same output."""
 
 
 @dataclass(frozen=True, slots=True)

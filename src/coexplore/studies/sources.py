@@ -8,7 +8,7 @@ from pathlib import Path
 
 from coexplore.accuracy._torch import import_torch
 from coexplore.accuracy.data import DatasetSettings
-from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator
+from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator, accuracy_of
 from coexplore.accuracy.halving import Halving, Rung
 from coexplore.accuracy.training import Recipe, train
 from coexplore.core.errors import DataError
@@ -61,9 +61,7 @@ class RealTraining:
 
         def run(workload: Workload, rungs: Sequence[Rung]) -> tuple[Accuracy, Weights]:
             result = train(workload, dataset, recipe, rungs)
-            value = 0.0 if result.diverged else result.curve[-1]
-            epochs = len(result.curve)
-            return Accuracy(value, epochs, result.curve, result.seconds, result.diverged, result.reason), result.weights
+            return accuracy_of(result), result.weights
 
         return run
 
