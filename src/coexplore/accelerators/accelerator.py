@@ -35,6 +35,9 @@ class Dim(enum.Enum):
     S = "S"
 
 
+MOST_WORD_BITS, MOST_BLOCK_BITS = 256, 2**20
+"""With the limit on an op's multiply-accumulates they keep all traffic countable in 64 bits."""
+
 OPERANDS = tuple(Operand)
 DIMS = tuple(Dim)
 
@@ -43,16 +46,23 @@ DIMS = tuple(Dim)
 class SpatialAxis:
     """One direction of replication: `size` instances side by side, over which the listed dimensions may be unrolled.
 
-    Data that instances share is multicast (read once above), and partial sums are reduced on the way up.
+    Partial sums are added on the way up.
     """
 
     name: str
     size: int
     dims: tuple[Dim, ...]
+    """An axis that cannot add partial sums lists none of C, R and S."""
+    multicast: bool = True
+    """Instances that need the same data share one read above; without it, each reads its own copy."""
+    hop_cycles: int = 0
+    """Cycles from one instance to the next: 1 in a systolic array, 0 where data are broadcast."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
             raise AcceleratorError(f"axis {self.name!r}: size is {self.size}; it must be at least 1")
+        if self.hop_cycles < 0:
+            raise AcceleratorError(f"axis {self.name!r}: hop_cycles is {self.hop_cycles}; it must not be negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +86,21 @@ class MemoryLevel:
     """Per instance, drawn as long as the op runs."""
     double_buffered: bool = True
     """A tile that changes occupies twice its size, and its transfer overlaps with work."""
+    word_bits: int = 1
+    """An element occupies whole words."""
+    block_bits: int = 1
+    """An access moves whole blocks: what an op reads and writes of an operand is rounded up to them."""
     fanout: tuple[SpatialAxis, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in ("capacity_bytes", "read_bytes_per_cycle", "write_bytes_per_cycle"):
+        for field in ("capacity_bytes", "read_bytes_per_cycle", "write_bytes_per_cycle", "word_bits", "block_bits"):
             value = getattr(self, field)
             if value is not None and not value > 0:
                 raise AcceleratorError(f"level {self.name!r}: {field} is {value}; it must be positive")
+        for field, most in (("word_bits", MOST_WORD_BITS), ("block_bits", MOST_BLOCK_BITS)):
+            value = getattr(self, field)
+            if value > most:
+                raise AcceleratorError(f"level {self.name!r}: {field} is {value}; it must be at most {most}")
         for field in ("read_j_per_bit", "write_j_per_bit", "area_mm2", "leakage_w"):
             value = getattr(self, field)
             if not (math.isfinite(value) and value >= 0):

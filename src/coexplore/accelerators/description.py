@@ -1,32 +1,32 @@
-"""Accelerators as plain documents (YAML, JSON), both ways, exactly: every number survives the round trip."""
+"""How is an accelerator written down? As a plain document (YAML, JSON), and back exactly: every number survives."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+import enum
+import re
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from coexplore.accelerators.accelerator import Accelerator
-from coexplore.core.errors import AcceleratorError, did_you_mean
+from coexplore.accelerators.complaint import explain, shown
+from coexplore.accelerators.document import FORMAT, AcceleratorSection
+from coexplore.accelerators.resolve import build
+from coexplore.core.errors import AcceleratorError, ConfigError, StoreError
 from coexplore.core.files import read_limited
+from coexplore.core.plain_yaml import decode_text, kind_of, load_plain
 
-FORMAT = "coexplore-accelerator/1"
-SIZE_LIMIT_BYTES = 1_000_000
-
-
-class _Document(BaseModel):
-    """Carries the strictness that pydantic hands down to the dataclasses inside."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    accelerator: Accelerator
+SIZE_LIMIT_BYTES = 100_000
+"""A page of YAML is a few thousand bytes."""
+_MARK = re.compile(rb"""^(?:\{\s*)?["']?(?:format|levels)["']?\s*:""", re.MULTILINE)
 
 
-def to_document(accelerator: Accelerator) -> dict[str, Any]:
-    """The description as nested lists, dicts and scalars."""
-    return {"format": FORMAT, **_Document(accelerator=accelerator).model_dump(mode="json")["accelerator"]}
+def to_document(accelerator: Accelerator) -> dict[str, object]:
+    """The description as nested lists, dicts and scalars, every number written out."""
+    document = {field.name: _plain(getattr(accelerator, field.name)) for field in fields(accelerator)}
+    return {"format": FORMAT, **document, "other_area_mm2": dict(accelerator.other_area_mm2)}
 
 
 def from_document(document: object) -> Accelerator:
@@ -36,29 +36,39 @@ def from_document(document: object) -> Accelerator:
         AcceleratorError: the message begins with the path of the wrong field.
     """
     if not isinstance(document, dict):
-        raise AcceleratorError(f"an accelerator description is a mapping, not {type(document).__name__}")
-    body = dict(document)
-    if body.pop("format", None) != FORMAT:
-        raise AcceleratorError(f"format is {document.get('format')!r}; this version reads {FORMAT!r}")
+        raise AcceleratorError(f"an accelerator description is a mapping, not {kind_of(document)}")
+    if "format" not in document:
+        raise AcceleratorError(f"format: is missing; an accelerator begins with 'format: {FORMAT}'")
+    if document["format"] != FORMAT:
+        raise AcceleratorError(f"format: is {shown(document['format'])}; this version reads {FORMAT!r}")
     try:
-        return _Document.model_validate({"accelerator": body}).accelerator
+        section = AcceleratorSection.model_validate(document)
     except ValidationError as error:
-        raise AcceleratorError(_explain(error)) from error
+        raise AcceleratorError(explain(error.errors())) from error
+    return build(section)
 
 
-def read_accelerator(path: Path) -> Accelerator:
+def read_accelerator(path: str | Path) -> Accelerator:
     """An accelerator from a YAML file.
 
     Raises:
         AcceleratorError: not YAML, or not a legal description.
-        StoreError: absent, unreadable or larger than one megabyte.
+        StoreError: absent, unreadable or larger than `SIZE_LIMIT_BYTES`.
     """
-    text = read_limited(path, SIZE_LIMIT_BYTES, "accelerator file")
+    content = read_limited(path, SIZE_LIMIT_BYTES, "accelerator file")
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise AcceleratorError(f"{path} is not valid YAML: {str(error).splitlines()[0]}") from error
+        document = load_plain(decode_text(content, str(path)), str(path))
+    except ConfigError as error:
+        raise AcceleratorError(str(error)) from error
     return from_document(document)
+
+
+def is_description(path: Path) -> bool:
+    """Whether a file looks like an accelerator and not like a study; False where it cannot be read."""
+    try:
+        return _MARK.search(read_limited(path, SIZE_LIMIT_BYTES, "file")) is not None
+    except StoreError:
+        return False
 
 
 def write_text(accelerator: Accelerator) -> str:
@@ -66,10 +76,11 @@ def write_text(accelerator: Accelerator) -> str:
     return yaml.safe_dump(to_document(accelerator), sort_keys=False)
 
 
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"][1:])
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        name = str(first["loc"][-1])
-        return f"{path}: unknown field {name!r}; {did_you_mean(name, [f.name for f in fields(Accelerator)])}"
-    return f"{path}: {first['msg']}" if path else first["msg"]
+def _plain(value: object) -> object:
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(entry) for entry in value]
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value

@@ -15,26 +15,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from coexplore.accelerators.accelerator import (
-    Accelerator,
-    Dim,
-    MacUnit,
-    MemoryLevel,
-    Operand,
-    SpatialAxis,
-    VectorUnit,
-)
+from coexplore.accelerators.accelerator import Accelerator, Dim, MemoryLevel, Operand, SpatialAxis, VectorUnit
+from coexplore.accelerators.components import VECTOR_BITS, main_memory, multiplier, registers, sram
 from coexplore.accelerators.family import ACCELERATOR_FAMILIES
-from coexplore.accelerators.technology import PJ, UM2, UW, Sourced, Technology, load_technology
+from coexplore.accelerators.technology import PJ, Technology, load_technology
 from coexplore.spaces.decision import Decision
 from coexplore.spaces.space import Point, Space
 
 DOT_WIDTH = 4
 LOCAL_BANKS = 16
-BANK_BYTES_PER_CYCLE = 8
 SMALLEST_BANK_KIB = 0.5
 LATCH_BYTES = 16
-IO_AREA_MM2_PER_GB_S = Sourced(0.1, "ours: order of magnitude of a mobile DRAM interface; a setting")
 
 MESH_DIMS = (Dim.G, Dim.K, Dim.C, Dim.P, Dim.Q)
 LANE_DIMS = (Dim.G, Dim.K, Dim.P, Dim.Q)
@@ -60,7 +51,8 @@ class EdgeArray:
     clock_hz: float = 0.8e9
     node_nm: int = 22
     dram: str = "lpddr4"
-    io_area_mm2_per_gb_s: float = IO_AREA_MM2_PER_GB_S.value
+    io_area_mm2_per_gb_s: float | None = None
+    """None: as in the technology table."""
 
     @property
     def space(self) -> Space:
@@ -88,69 +80,27 @@ class EdgeArray:
         x, y, simd, lanes = (int(point[name]) for name in ("pes_x", "pes_y", "simd_units", "lanes"))
         local_kib, file_kib = 1024 * float(point["local_memory_mb"]), float(point["register_file_kb"])
         bandwidth = float(point["io_bandwidth_gb_s"])
-        logic, wide = technology.logic_at(8), technology.logic_at(16)
         banks = int(min(simd, file_kib / SMALLEST_BANK_KIB))
+        mesh = (SpatialAxis("pe_x", x, MESH_DIMS), SpatialAxis("pe_y", y, MESH_DIMS))
+        memory = main_memory(technology, self.dram, bandwidth, self.clock_hz)
+        per_gb_s = self.io_area_mm2_per_gb_s
+        local, file = sram(technology, local_kib, LOCAL_BANKS), sram(technology, file_kib, banks)
         return Accelerator(
             name=f"edge-array {x}x{y}x{lanes}x{simd}, {local_kib / 1024:g} MB, {file_kib:g} KB, {bandwidth:g} GB/s",
             clock_hz=self.clock_hz,
             levels=(
-                self._dram(technology, bandwidth, x, y),
-                _banked_sram(
-                    "local_memory", technology, local_kib, LOCAL_BANKS, (SpatialAxis("lane", lanes, LANE_DIMS),)
-                ),
-                _banked_sram("register_file", technology, file_kib, banks, (SpatialAxis("simd", simd, SIMD_DIMS),)),
+                memory.off_chip("dram", mesh),
+                local.level("local_memory", (SpatialAxis("lane", lanes, LANE_DIMS),)),
+                file.level("register_file", (SpatialAxis("simd", simd, SIMD_DIMS),)),
                 _latch(technology),
             ),
-            mac=MacUnit(8, logic.mac_pj * PJ, logic.mac_area_um2 * UM2, logic.mac_leakage_uw * UW),
-            vector=VectorUnit(operations_per_cycle=x * y * lanes * simd, energy_j=wide.mac_pj * PJ),
-            other_area_mm2=(("io", bandwidth * self.io_area_mm2_per_gb_s),),
+            mac=multiplier(technology, 8),
+            vector=VectorUnit(float(x * y * lanes * simd), technology.logic_at(VECTOR_BITS).mac_pj * PJ),
+            other_area_mm2=(("io", memory.area_mm2 if per_gb_s is None else bandwidth * per_gb_s),),
         )
-
-    def _dram(self, technology: Technology, bandwidth_gb_s: float, x: int, y: int) -> MemoryLevel:
-        energy = technology.dram_j_per_bit(self.dram)
-        return MemoryLevel(
-            name="dram",
-            keeps=tuple(Operand),
-            capacity_bytes=None,
-            read_bytes_per_cycle=bandwidth_gb_s * 1e9 / self.clock_hz,
-            write_bytes_per_cycle=None,
-            read_j_per_bit=energy,
-            write_j_per_bit=energy,
-            fanout=(SpatialAxis("pe_x", x, MESH_DIMS), SpatialAxis("pe_y", y, MESH_DIMS)),
-        )
-
-
-def _banked_sram(
-    name: str, technology: Technology, size_kib: float, banks: int, fanout: tuple[SpatialAxis, ...]
-) -> MemoryLevel:
-    """A memory of equal single-port banks; its port is as wide as all banks together."""
-    bank = technology.sram_at(size_kib / banks)
-    return MemoryLevel(
-        name=name,
-        keeps=tuple(Operand),
-        capacity_bytes=int(size_kib * 1024),
-        read_bytes_per_cycle=float(banks * BANK_BYTES_PER_CYCLE),
-        write_bytes_per_cycle=None,
-        read_j_per_bit=bank.read_pj * PJ / technology.sram_word_bits,
-        write_j_per_bit=bank.write_pj * PJ / technology.sram_word_bits,
-        area_mm2=banks * bank.area_um2 * UM2,
-        leakage_w=banks * bank.leakage_uw * UW,
-        fanout=fanout,
-    )
 
 
 def _latch(technology: Technology) -> MemoryLevel:
     """Flip-flops of one SIMD unit: two sets of four weights and two partial sums; inputs are broadcast past it."""
-    register = technology.logic_at(8)
-    energy = register.register_pj * PJ / register.bits
-    return MemoryLevel(
-        name="latch",
-        keeps=(Operand.WEIGHT, Operand.OUTPUT),
-        capacity_bytes=LATCH_BYTES,
-        read_bytes_per_cycle=None,
-        write_bytes_per_cycle=None,
-        read_j_per_bit=energy,
-        write_j_per_bit=energy,
-        area_mm2=LATCH_BYTES * register.register_area_um2 * UM2,
-        fanout=(SpatialAxis("dot", DOT_WIDTH, DOT_DIMS),),
-    )
+    keeps = (Operand.WEIGHT, Operand.OUTPUT)
+    return registers(technology, LATCH_BYTES, 8).level("latch", (SpatialAxis("dot", DOT_WIDTH, DOT_DIMS),), keeps)

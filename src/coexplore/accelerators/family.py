@@ -1,8 +1,12 @@
-"""What an accelerator family is: a space, a way from a point to hardware, and presets by name."""
+"""What is an accelerator family, and which accelerators have a name?
+
+A family is a space, a way from a point to hardware, and points worth a name. A preset outside the families is hardware
+that has no knobs, such as a published chip.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from coexplore.accelerators.accelerator import Accelerator
@@ -30,17 +34,30 @@ class AcceleratorFamily(Protocol):
 
 
 ACCELERATOR_FAMILIES: Registry[type[AcceleratorFamily]] = Registry("accelerator family")
+ACCELERATOR_PRESETS: Registry[Callable[[], Accelerator]] = Registry("accelerator preset")
+BASELINE = "baseline"
+
+
+def accelerator_names() -> tuple[str, ...]:
+    """Every name that `find_accelerator` takes, families alone left out."""
+    points = [
+        f"{family}/{preset}" for family in ACCELERATOR_FAMILIES for preset in ACCELERATOR_FAMILIES.get(family)().presets
+    ]
+    return (*ACCELERATOR_PRESETS, *points)
 
 
 def find_accelerator(name: str) -> Accelerator:
-    """The preset `family/preset`; `family` alone means its baseline.
+    """The accelerator of a name: a preset, or `family/preset`, where `family` alone means its baseline.
 
     Raises:
-        UnknownNameError: no such family or preset; the nearest legal name is given.
+        UnknownNameError: no such name; the nearest legal one is given.
     """
+    if name in ACCELERATOR_PRESETS:
+        return ACCELERATOR_PRESETS.get(name)()
     family_name, _, preset = name.partition("/")
-    family = ACCELERATOR_FAMILIES.get(family_name)()
-    wanted = preset or "baseline"
-    if wanted not in family.presets:
-        raise UnknownNameError("accelerator preset", name, [f"{family_name}/{known}" for known in family.presets])
-    return family.decode(family.presets[wanted])
+    if family_name in ACCELERATOR_FAMILIES:
+        family = ACCELERATOR_FAMILIES.get(family_name)()
+        point = family.presets.get(preset or BASELINE)
+        if point is not None:
+            return family.decode(point)
+    raise UnknownNameError("accelerator preset", name, [*ACCELERATOR_FAMILIES, *accelerator_names()])

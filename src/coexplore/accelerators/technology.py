@@ -1,21 +1,32 @@
 """Technology: what an action costs at a node, every constant with its source (`technology/*.toml`).
 
-Between two tabulated sizes a value is interpolated on logarithmic axes; outside the table it is refused.
+Between two tabulated sizes, widths or operand bits a value is interpolated on logarithmic axes; outside the table it is
+refused. The tables are as noisy as their source: CACTI chooses another layout for every size and width.
 
 References:
-    cacti-aladdin-scaled: SRAM by CACTI, multipliers and registers by the Aladdin library, both scaled to the node as in
-        Stillmaker and Baas, "Scaling equations for the accurate prediction of CMOS device performance", 2017.
+    CACTI: Balasubramonian et al., "CACTI 7: new tools for interconnect exploration in innovative off-chip memories",
+        ACM TACO 2017; run through hwcomponents (Andrulis et al., MIT).
+    Aladdin: Shao et al., "Aladdin: a pre-RTL, power-performance accelerator simulator", ISCA 2014.
+    Stillmaker2017: Stillmaker and Baas, "Scaling equations for the accurate prediction of CMOS device performance from
+        180 nm to 7 nm", Integration 2017.
+    Horowitz2014: Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014.
+
+Departures: multipliers and registers are Aladdin's, whose 32-bit multiply costs about 4 times that of Horowitz2014. The
+source gives registers no leakage.
 """
 
 from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from functools import cache
 from importlib import resources
+from itertools import groupby
 
-from coexplore.core.errors import AcceleratorError
+from coexplore.core.errors import AcceleratorError, did_you_mean
 
 PJ = 1e-12
 UM2 = 1e-6
@@ -33,9 +44,10 @@ class Sourced:
 
 @dataclass(frozen=True, slots=True)
 class SramRow:
-    """One 64-bit wide, one-bank, one-port SRAM."""
+    """One-bank SRAM with one port; an access reads or writes the whole width."""
 
     size_kib: float
+    width_bits: float
     read_pj: float
     write_pj: float
     area_um2: float
@@ -44,9 +56,9 @@ class SramRow:
 
 @dataclass(frozen=True, slots=True)
 class LogicRow:
-    """Multiply-accumulate unit and register at one operand width."""
+    """Multiply-accumulate unit and register at one operand width; the register's energy is per access."""
 
-    bits: int
+    bits: float
     mac_pj: float
     mac_area_um2: float
     mac_leakage_uw: float
@@ -55,68 +67,94 @@ class LogicRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DramRow:
+    """One type of main memory."""
+
+    kind: str
+    pj_per_bit: Sourced
+    io_area_mm2_per_gb_s: Sourced
+
+
+@dataclass(frozen=True, slots=True)
 class Technology:
-    """Energy (joule), area (square millimetre) and leakage (watt) of components at one node."""
+    """Components at one node."""
 
     node_nm: int
-    sram_word_bits: int
-    sram: tuple[SramRow, ...]
+    sram: tuple[tuple[int, tuple[SramRow, ...]], ...]
+    """By width in bits, each by size."""
     logic: tuple[LogicRow, ...]
-    dram_pj_per_bit: tuple[tuple[str, Sourced], ...]
-    source: str
+    """By operand bits."""
+    dram: tuple[DramRow, ...]
+    sram_source: str
+    logic_source: str
 
-    def sram_at(self, size_kib: float) -> SramRow:
-        """An SRAM of the given size.
+    def sram_at(self, size_kib: float, width_bits: int = 64) -> SramRow:
+        """One bank.
 
         Raises:
-            AcceleratorError: the size is outside the table.
+            AcceleratorError: size or width are outside the table.
         """
-        rows = self.sram
-        if not rows[0].size_kib <= size_kib <= rows[-1].size_kib:
+        widths = [width for width, _ in self.sram]
+        if not widths[0] <= width_bits <= widths[-1]:
             raise AcceleratorError(
-                f"an SRAM of {size_kib} KiB is outside the {self.node_nm} nm table "
-                f"({rows[0].size_kib} to {rows[-1].size_kib} KiB); split it into banks"
+                f"an SRAM of {width_bits} bits per access is outside the {self.node_nm} nm table "
+                f"({widths[0]} to {widths[-1]} bits); use several banks side by side"
             )
-        upper = next(i for i, row in enumerate(rows) if row.size_kib >= size_kib)
+        upper = bisect_left(widths, width_bits)
+        high = self._of_width(upper, size_kib)
+        if widths[upper] == width_bits:
+            return high
+        return SramRow(*_between(self._of_width(upper - 1, size_kib), high, 1, width_bits))
+
+    def _of_width(self, column: int, size_kib: float) -> SramRow:
+        width, rows = self.sram[column]
+        if not rows[0].size_kib <= size_kib <= rows[-1].size_kib:
+            advice = "use registers or fewer banks" if size_kib < rows[0].size_kib else "split it into banks"
+            raise AcceleratorError(
+                f"an SRAM of {size_kib:g} KiB is outside the {self.node_nm} nm table for {width} bits "
+                f"({rows[0].size_kib:g} to {rows[-1].size_kib:g} KiB); {advice}"
+            )
+        upper = bisect_left([row.size_kib for row in rows], size_kib)
         if rows[upper].size_kib == size_kib:
             return rows[upper]
-        low, high = rows[upper - 1], rows[upper]
-        share = math.log(size_kib / low.size_kib) / math.log(high.size_kib / low.size_kib)
-        return SramRow(
-            size_kib,
-            _between(low.read_pj, high.read_pj, share),
-            _between(low.write_pj, high.write_pj, share),
-            _between(low.area_um2, high.area_um2, share),
-            _between(low.leakage_uw, high.leakage_uw, share),
-        )
+        return SramRow(*_between(rows[upper - 1], rows[upper], 0, size_kib))
 
     def logic_at(self, bits: int) -> LogicRow:
-        """Multiplier and register of a tabulated width.
+        """Multiplier and register of a width.
 
         Raises:
-            AcceleratorError: the width is not in the table.
+            AcceleratorError: the width is outside the table.
         """
-        for row in self.logic:
-            if row.bits == bits:
+        rows = self.logic
+        if not rows[0].bits <= bits <= rows[-1].bits:
+            raise AcceleratorError(
+                f"a multiplier of {bits} bits is outside the {self.node_nm} nm table "
+                f"({rows[0].bits} to {rows[-1].bits} bits)"
+            )
+        upper = bisect_left([row.bits for row in rows], bits)
+        if rows[upper].bits == bits:
+            return rows[upper]
+        return LogicRow(*_between(rows[upper - 1], rows[upper], 0, bits))
+
+    def dram_of(self, kind: str) -> DramRow:
+        """One type of main memory.
+
+        Raises:
+            AcceleratorError: it is not in the table.
+        """
+        for row in self.dram:
+            if row.kind == kind:
                 return row
-        raise AcceleratorError(
-            f"no {bits}-bit multiplier in the {self.node_nm} nm table; legal: {[r.bits for r in self.logic]}"
-        )
-
-    def dram_j_per_bit(self, kind: str) -> float:
-        """Energy to move one bit to or from main memory.
-
-        Raises:
-            AcceleratorError: the kind of memory is not in the table.
-        """
-        table = dict(self.dram_pj_per_bit)
-        if kind not in table:
-            raise AcceleratorError(f"unknown DRAM type {kind!r}; known: {', '.join(table)}")
-        return table[kind].value * PJ
+        raise AcceleratorError(f"unknown type of DRAM {kind!r}; {did_you_mean(kind, [row.kind for row in self.dram])}")
 
 
-def _between(low: float, high: float, share: float) -> float:
-    return math.exp(math.log(low) * (1 - share) + math.log(high) * share)
+def _between(low: SramRow | LogicRow, high: SramRow | LogicRow, field: int, value: float) -> Sequence[float]:
+    """All fields of the row whose field number `field` is `value`."""
+    first, last = astuple(low), astuple(high)
+    share = math.log(value / first[field]) / math.log(last[field] / first[field])
+    mixed = [math.exp(math.log(a) * (1 - share) + math.log(b) * share) for a, b in zip(first, last, strict=True)]
+    mixed[field] = value
+    return mixed
 
 
 @cache
@@ -127,17 +165,30 @@ def load_technology(node_nm: int) -> Technology:
         AcceleratorError: no such node.
     """
     folder = resources.files("coexplore.accelerators") / "technology"
-    file = folder / f"{node_nm}nm.toml"
-    if not file.is_file():
-        known = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith("nm.toml"))
-        raise AcceleratorError(f"no technology table for {node_nm} nm; known: {', '.join(known)}")
-    table = tomllib.loads(file.read_text())
+    if node_nm not in known_nodes_nm():
+        known = ", ".join(map(str, known_nodes_nm()))
+        raise AcceleratorError(f"no technology table for {node_nm} nm; known: {known}")
+    table = tomllib.loads((folder / f"{node_nm}nm.toml").read_text())
+    rows = [SramRow(*row) for row in table["sram"]["rows"]]
     dram = tomllib.loads((folder / "dram.toml").read_text())
     return Technology(
         node_nm=node_nm,
-        sram_word_bits=table["sram"]["word_bits"],
-        sram=tuple(SramRow(*row) for row in table["sram"]["rows"]),
+        sram=tuple((int(width), tuple(group)) for width, group in groupby(rows, key=lambda row: row.width_bits)),
         logic=tuple(LogicRow(*row) for row in table["logic"]["rows"]),
-        dram_pj_per_bit=tuple((name, Sourced(entry["pj_per_bit"], entry["source"])) for name, entry in dram.items()),
-        source=table["source"],
+        dram=tuple(_dram_row(kind, entry) for kind, entry in dram.items()),
+        sram_source=table["sram"]["source"],
+        logic_source=table["logic"]["source"],
     )
+
+
+@cache
+def known_nodes_nm() -> tuple[int, ...]:
+    """The nodes that have a table."""
+    folder = resources.files("coexplore.accelerators") / "technology"
+    names = [entry.name for entry in folder.iterdir()]
+    return tuple(sorted(int(name.removesuffix("nm.toml")) for name in names if name.endswith("nm.toml")))
+
+
+def _dram_row(kind: str, entry: dict[str, float | str]) -> DramRow:
+    energy = Sourced(float(entry["pj_per_bit"]), str(entry["source"]))
+    return DramRow(kind, energy, Sourced(float(entry["io_area_mm2_per_gb_s"]), str(entry["io_source"])))

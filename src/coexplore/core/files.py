@@ -38,12 +38,13 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         raise StoreError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
 
 
-def read_limited(path: Path, limit_bytes: int, what: str) -> bytes:
+def read_limited(path: str | Path, limit_bytes: int, what: str) -> bytes:
     """Content of a file that came from outside, refused above a size.
 
     Raises:
         StoreError: absent, unreadable, or larger than `limit_bytes`.
     """
+    path = Path(path)
     try:
         size = path.stat().st_size
         if not path.is_file():
