@@ -6,8 +6,10 @@ Importing the package registers them all.
 from __future__ import annotations
 
 from coexplore.networks import alexnet as alexnet
+from coexplore.networks import alexnet_one_column as alexnet_one_column
 from coexplore.networks import bert as bert
 from coexplore.networks import inverted_bottleneck as inverted_bottleneck
+from coexplore.networks import mnasnet as mnasnet
 from coexplore.networks import mobilenet_v2 as mobilenet_v2
 from coexplore.networks import plain_cnn as plain_cnn
 from coexplore.networks import resnet as resnet

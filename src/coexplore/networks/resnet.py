@@ -1,4 +1,4 @@
-"""ResNet-18 and ResNet-50 (He et al., CVPR 2016, arXiv 1512.03385, Table 1).
+"""ResNet-18, -50, -101 and -152 (He et al., CVPR 2016, arXiv 1512.03385, Table 1).
 
 Departures:
     A bottleneck that halves the map does so in its 3x3 convolution, as the common implementations do ("v1.5"), not in
@@ -37,6 +37,24 @@ def resnet_50(input_shape: ImageShape = (3, 224, 224), classes: int = 1000) -> W
         ConfigError: an argument is not legal.
     """
     return _resnet("resnet-50", input_shape, classes, (3, 4, 6, 3), _bottleneck, 4)
+
+
+def resnet_101(input_shape: ImageShape = (3, 224, 224), classes: int = 1000) -> Workload:
+    """Four stages of 3, 4, 23 and 3 bottleneck blocks, for a batch of one.
+
+    Raises:
+        ConfigError: an argument is not legal.
+    """
+    return _resnet("resnet-101", input_shape, classes, (3, 4, 23, 3), _bottleneck, 4)
+
+
+def resnet_152(input_shape: ImageShape = (3, 224, 224), classes: int = 1000) -> Workload:
+    """Four stages of 3, 8, 36 and 3 bottleneck blocks, for a batch of one.
+
+    Raises:
+        ConfigError: an argument is not legal.
+    """
+    return _resnet("resnet-152", input_shape, classes, (3, 8, 36, 3), _bottleneck, 4)
 
 
 def _resnet(

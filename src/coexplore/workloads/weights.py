@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import singledispatch
 
 import numpy as np
 import numpy.typing as npt
 
 from coexplore.core.errors import WorkloadError
 from coexplore.workloads.graph import Workload
-from coexplore.workloads.op import BatchNorm, Constant, Conv2d, LayerNorm, Linear, Op, Shape
+from coexplore.workloads.op import Op, Shape
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 """Arrays by name, `<op name>.<array name>`, as `weight_shapes` lists them."""
@@ -20,12 +19,21 @@ EPSILON = 1e-5
 
 
 def weight_shapes(workload: Workload) -> dict[str, Shape]:
-    """Name and shape of every array, in the order of the ops; the statistics of batch normalisation are among them."""
+    """Name and shape of every array, in the order of the ops; the statistics of batch normalisation are among them.
+
+    A tied array stands under the name of its owner only.
+    """
     return {
         f"{op.name}.{array}": shape
         for op in workload.ops
-        for array, shape in op_arrays(op, workload.input_shapes(op)).items()
+        for array, shape in owned_arrays(op, workload.input_shapes(op)).items()
     }
+
+
+def owned_arrays(op: Op, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
+    """Arrays by short name, without those that belong to an earlier op."""
+    tied = dict(op.tied)
+    return {array: shape for array, shape in op.arrays(shapes).items() if array not in tied}
 
 
 def check_weights(workload: Workload, weights: Weights) -> None:
@@ -48,36 +56,3 @@ def check_weights(workload: Workload, weights: Weights) -> None:
     for name in weights:
         if name not in expected:
             raise WorkloadError(f"workload {workload.name!r} has no weight {name!r}; give those of the same network")
-
-
-@singledispatch
-def op_arrays(op: Op, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
-    """Arrays of one op by short name, for the shapes of its inputs; most ops have none."""
-    return {}
-
-
-@op_arrays.register
-def _(op: Conv2d, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
-    weight: dict[str, Shape] = {"weight": (op.out_channels, shapes[0][1] // op.groups, *op.kernel)}
-    return {**weight, "bias": (op.out_channels,)} if op.bias else weight
-
-
-@op_arrays.register
-def _(op: Linear, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
-    weight: dict[str, Shape] = {"weight": (op.out_features, shapes[0][-1])}
-    return {**weight, "bias": (op.out_features,)} if op.bias else weight
-
-
-@op_arrays.register
-def _(op: BatchNorm, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
-    return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (shapes[0][1],))
-
-
-@op_arrays.register
-def _(op: LayerNorm, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
-    return dict.fromkeys(("weight", "bias"), (shapes[0][-1],))
-
-
-@op_arrays.register
-def _(op: Constant, shapes: tuple[Shape, ...]) -> dict[str, Shape]:
-    return {"value": op.shape}
