@@ -2,11 +2,12 @@
 
 Latency: the array works `compute` cycles; every memory port is busy for its bits over its width; with double buffers
 all of this overlaps, so the steady part is the longest of them. What cannot overlap is added: the first weight and
-input tiles on their way in (onload), the last output tile on its way out (offload), and transfers into levels
-without double buffers.
+input tiles on their way in (onload), the last output tile on its way out (offload), data on their way through the
+array (fill and drain, once), and transfers into levels without double buffers.
 
 Widths: partial sums move at accumulator bits, finished outputs at output bits; the innermost home of outputs always
-holds partial sums.
+holds partial sums. Elements occupy whole words of a level; what an op reads or writes of an operand is rounded up to
+whole blocks.
 """
 
 from __future__ import annotations
@@ -29,12 +30,18 @@ from coexplore.cost.nest import DIM, LEVEL, SPATIAL, Flags, Floats, Ints, Machin
 
 READ, WRITE = 0, 1
 # Columns of `summary`.
-COMPUTE, STEADY, ONLOAD, OFFLOAD, TOTAL, DYNAMIC_J, STATIC_J, BOUND = range(8)
-SUMMARY = 8
+COMPUTE, STEADY, ONLOAD, OFFLOAD, TOTAL, DYNAMIC_J, STATIC_J, BOUND, FILL_DRAIN = range(9)
+SUMMARY = 9
 BOUND_BY_ARRAY = -1.0
 
 # Positions in `bits`; the first three are also the operands.
 OUTPUT_BITS, ACCUMULATOR_BITS = 2, 3
+
+
+@kernel
+def in_words(bits: int, word: int) -> int:
+    """Bits that an element occupies in whole words."""
+    return (bits + word - 1) // word * word
 
 
 @kernel
@@ -62,9 +69,9 @@ def _home(keeps: Flags, operand: int) -> int:
 def stored_bits(inner: int, operand: int, problem: Problem, machine: Machine, nest: Nest) -> int:
     """Width of an element of an operand held at a level."""
     if operand != OUTPUT:
-        return problem.bits[operand]
+        return in_words(problem.bits[operand], machine.word_bits[inner])
     partial = inner == _home(machine.keeps, OUTPUT) or _reduces(nest, inner + 1, False) or _reduces(nest, inner, True)
-    return problem.bits[ACCUMULATOR_BITS] if partial else problem.bits[OUTPUT_BITS]
+    return in_words(problem.bits[ACCUMULATOR_BITS if partial else OUTPUT_BITS], machine.word_bits[inner])
 
 
 @kernel
@@ -95,15 +102,17 @@ def count_traffic(
                 continue
             row = moves[inner, operand]
             if operand == OUTPUT:
-                _count_sums(inner, parent, inner == innermost, problem.bits, nest, row, traffic, one)
+                _count_sums(inner, parent, inner == innermost, problem.bits, machine.word_bits, nest, row, traffic, one)
             else:
-                bits = problem.bits[operand]
-                traffic[parent, operand, READ] += row[SHARED] * bits
-                traffic[inner, operand, WRITE] += row[ALL] * bits
-                one[parent, operand, READ] += row[ONE_PARENT] * bits
-                one[inner, operand, WRITE] += row[ONE] * bits
+                above = in_words(problem.bits[operand], machine.word_bits[parent])
+                below = in_words(problem.bits[operand], machine.word_bits[inner])
+                traffic[parent, operand, READ] += row[SHARED] * above
+                traffic[inner, operand, WRITE] += row[ALL] * below
+                one[parent, operand, READ] += row[ONE_PARENT] * above
+                one[inner, operand, WRITE] += row[ONE] * below
             parent = inner
-        width = problem.bits[ACCUMULATOR_BITS if operand == OUTPUT else operand]
+        bits = problem.bits[ACCUMULATOR_BITS if operand == OUTPUT else operand]
+        width = in_words(bits, machine.word_bits[innermost])
         traffic[innermost, operand, READ] += accesses[operand, 0] * width
         one[innermost, operand, READ] += accesses[operand, 1] * width
         if operand == OUTPUT:
@@ -116,23 +125,24 @@ def count_traffic(
 
 @kernel
 def _count_sums(
-    inner: int, parent: int, accumulates: bool, bits: Ints, nest: Nest, row: Ints, traffic: Ints, one: Ints
+    inner: int, parent: int, accumulates: bool, bits: Ints, words: Ints, nest: Nest, row: Ints, traffic: Ints, one: Ints
 ) -> None:
     """Outputs between a level and its parent: partial sums go up and come back, each finished output goes up once."""
-    wide = bits[ACCUMULATOR_BITS]
-    narrow = wide if _reduces(nest, parent, True) else bits[OUTPUT_BITS]
-    kept = wide if accumulates or _reduces(nest, inner, True) else bits[OUTPUT_BITS]
+    finished = ACCUMULATOR_BITS if _reduces(nest, parent, True) else OUTPUT_BITS
+    held = ACCUMULATOR_BITS if accumulates or _reduces(nest, inner, True) else OUTPUT_BITS
+    wide, narrow = in_words(bits[ACCUMULATOR_BITS], words[parent]), in_words(bits[finished], words[parent])
+    wide_below, kept = in_words(bits[ACCUMULATOR_BITS], words[inner]), in_words(bits[held], words[inner])
     back = row[SHARED] - row[FIRST_SHARED]
     traffic[parent, OUTPUT, WRITE] += back * wide + row[FIRST_SHARED] * narrow
     traffic[parent, OUTPUT, READ] += back * wide
-    traffic[inner, OUTPUT, WRITE] += back * wide
-    traffic[inner, OUTPUT, READ] += (row[ALL] - row[FIRST_SHARED]) * wide + row[FIRST_SHARED] * kept
+    traffic[inner, OUTPUT, WRITE] += back * wide_below
+    traffic[inner, OUTPUT, READ] += (row[ALL] - row[FIRST_SHARED]) * wide_below + row[FIRST_SHARED] * kept
     back = row[ONE_PARENT] - row[FIRST_ONE_PARENT]
     one[parent, OUTPUT, WRITE] += back * wide + row[FIRST_ONE_PARENT] * narrow
     one[parent, OUTPUT, READ] += back * wide
     back = row[ONE] - row[FIRST_ONE]
-    one[inner, OUTPUT, WRITE] += back * wide
-    one[inner, OUTPUT, READ] += back * wide + row[FIRST_ONE] * kept
+    one[inner, OUTPUT, WRITE] += back * wide_below
+    one[inner, OUTPUT, READ] += back * wide_below + row[FIRST_ONE] * kept
 
 
 @kernel
@@ -142,6 +152,16 @@ def _first_accumulations(moves: Ints, innermost: int) -> tuple[int, int]:
     if innermost == 0:
         return row[FIRST_SHARED], row[FIRST_ONE]
     return row[ALL] - (row[SHARED] - row[FIRST_SHARED]), row[FIRST_ONE]
+
+
+@kernel
+def round_to_blocks(machine: Machine, traffic: Ints, one: Ints) -> None:
+    """Round all traffic up to the blocks in which a level is accessed."""
+    for level in range(machine.keeps.shape[0]):
+        for operand in range(3):
+            for way in (READ, WRITE):
+                traffic[level, operand, way] = in_words(traffic[level, operand, way], machine.block_bits[level])
+                one[level, operand, way] = in_words(one[level, operand, way], machine.block_bits[level])
 
 
 @kernel
@@ -163,8 +183,9 @@ def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: 
             down = machine.read_width[inner]
             if not is_output and machine.write_width[inner] > 0.0:
                 down = machine.write_width[inner]
-            above = moves[inner, operand, STEP_ONE_PARENT] * problem.bits[operand] / up
-            below = tiles[inner, operand] * problem.bits[operand] / down
+            width_above = in_words(problem.bits[operand], machine.word_bits[parent])
+            above = moves[inner, operand, STEP_ONE_PARENT] * width_above / up
+            below = tiles[inner, operand] * in_words(problem.bits[operand], machine.word_bits[inner]) / down
             own[parent] += above
             own[inner] += below
             if is_output:
@@ -172,7 +193,7 @@ def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: 
             else:
                 onload += max(above, below)
             if not machine.double[inner]:
-                everything = moves[inner, operand, ONE_PARENT] * problem.bits[operand] / up
+                everything = moves[inner, operand, ONE_PARENT] * width_above / up
                 serial += max(everything - max(above, below), 0.0)
             parent = inner
     return onload, offload, serial
@@ -180,9 +201,13 @@ def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: 
 
 @kernel
 def assess(
-    cycles: int, problem: Problem, machine: Machine, moves: Ints, tiles: Ints, traffic: Ints, one: Ints, summary: Floats
-) -> None:
-    """Fill `summary` with cycles and joules, and the level whose port is busiest (-1: the array is busier than any)."""
+    cycles: int, skew: int, problem: Problem, machine: Machine, moves: Ints, tiles: Ints, traffic: Ints, one: Ints,
+    stall: Floats, summary: Floats,
+) -> None:  # fmt: skip
+    """Fill `summary` with cycles and joules, and the level whose port is busiest (-1: the array is busier than any).
+
+    `stall` (levels) receives the cycles by which each port is busy beyond the array's own, ends aside.
+    """
     levels = machine.keeps.shape[0]
     own = np.zeros(levels)
     onload, offload, serial = _exposed(problem, machine, moves, tiles, own)
@@ -200,10 +225,12 @@ def assess(
         else:
             busy = max(reads / machine.read_width[n], writes / machine.write_width[n])
         steady = max(steady, busy - own[n])
+        stall[n] = max(busy - own[n] - cycles, 0.0)
         if busy > longest:
             longest, bound = busy, float(n)
     summary[COMPUTE], summary[STEADY], summary[ONLOAD], summary[OFFLOAD] = float(cycles), steady, onload, offload
-    summary[TOTAL] = steady + onload + offload
+    summary[FILL_DRAIN] = float(skew)
+    summary[TOTAL] = steady + onload + offload + skew
     summary[DYNAMIC_J] = dynamic
     summary[STATIC_J] = summary[TOTAL] * machine.static_j_per_cycle
     summary[BOUND] = bound

@@ -1,13 +1,15 @@
 """Compile kernels, and keep what was compiled only as long as every kernel source is unchanged.
 
-Numba notices changes in the file of a function but not in the files it calls into. The cache folder is therefore named
-after the content of all kernel modules; it lies under `NUMBA_CACHE_DIR`, else in the user's cache folder.
+Numba notices changes in the file of a function but not in the files it calls into. The cache folder of a module is
+therefore named after its content and that of all modules of this package that it imports; it lies under
+`NUMBA_CACHE_DIR`, else in the user's cache folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,28 +21,43 @@ import numba.core.config
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
+HERE = Path(__file__).parent
+_IMPORT = re.compile(r"^from coexplore\.cost\.(\w+) import", re.MULTILINE)
+
+
+def _sources(module: str) -> set[str]:
+    """A module of this package and all that it imports from it, directly or not."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _IMPORT.findall((HERE / f"{name}.py").read_text())
+    return found
+
+
 @cache
-def _folder() -> str:
+def _folder(module: str) -> str:
     digest = hashlib.sha256(numba.__version__.encode())
-    here = Path(__file__).parent
-    for source in [*sorted(here.glob("_*.py")), here / "nest.py"]:
-        digest.update(source.read_bytes())
+    for source in sorted(_sources(module)):
+        digest.update((HERE / f"{source}.py").read_bytes())
     base = numba.core.config.CACHE_DIR or os.path.join(
         os.environ.get("XDG_CACHE_HOME", os.path.join(os.path.expanduser("~"), ".cache")), "coexplore"
     )
-    return os.path.join(base, f"kernels-{digest.hexdigest()[:16]}")
+    return os.path.join(base, f"kernels-{module.strip('_')}-{digest.hexdigest()[:16]}")
 
 
 def is_compiled() -> bool:
-    """Whether machine code of these kernel sources is at hand, as after any earlier search for a mapping."""
-    folder = Path(_folder())
+    """Whether machine code of the mapper's kernels is at hand, as after any earlier search for a mapping."""
+    folder = Path(_folder("_explore"))
     return folder.is_dir() and any(folder.rglob("*.nbc"))
 
 
 def kernel(function: Function) -> Function:
     """Compile a function on first use, without the interpreter lock, and remember the machine code on disk."""
     before = numba.core.config.CACHE_DIR
-    numba.core.config.CACHE_DIR = _folder()
+    numba.core.config.CACHE_DIR = _folder(function.__module__.rpartition(".")[2])
     try:
         compiled: Function = numba.njit(cache=True, nogil=True)(function)
     finally:

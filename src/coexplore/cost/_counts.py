@@ -22,7 +22,7 @@ from coexplore.cost._kernels import (
     tile_extent,
     visited,
 )
-from coexplore.cost.nest import DIM, LEVEL, SPATIAL, Flags, Ints, Machine, Nest, Problem
+from coexplore.cost.nest import ALONE, DIM, FACTOR, HOP, LEVEL, SPATIAL, Flags, Ints, Machine, Nest, Problem
 
 # Columns of `moves`, in elements.
 ALL, SHARED, ONE, ONE_PARENT, FIRST_SHARED, FIRST_ONE, FIRST_ONE_PARENT, STEP_ONE_PARENT = range(8)
@@ -30,11 +30,17 @@ MOVES = 8
 
 
 @kernel
-def _pin(pinned: Flags, operand: int, parent: int, inner: int, outer_pinned: bool, share: int, table: Ints) -> None:
+def _is_shared(operand: int, i: int, table: Ints) -> bool:
+    """Whether the instances of a spatial loop share data of an operand: by multicast, or sums by adding them."""
+    return not RELEVANT[operand, table[i, DIM]] and (operand == OUTPUT or table[i, ALONE] == 0)
+
+
+@kernel
+def pin(pinned: Flags, operand: int, parent: int, inner: int, outer_pinned: bool, share: int, table: Ints) -> None:
     """Pin the spatial loops for one way of counting.
 
-    Fan-outs of levels before `parent` are pinned with `outer_pinned`; from `parent` up to `inner` the operand's
-    irrelevant loops are pinned with `share` (multicast), and all loops with `share` 2 (one child instance).
+    Fan-outs of levels before `parent` are pinned with `outer_pinned`; from `parent` up to `inner` the loops whose
+    instances share data are pinned with `share` 1 (multicast), and all loops with `share` 2 (one child instance).
     """
     for i in range(table.shape[0]):
         pinned[i] = False
@@ -43,7 +49,7 @@ def _pin(pinned: Flags, operand: int, parent: int, inner: int, outer_pinned: boo
         if table[i, LEVEL] < parent:
             pinned[i] = outer_pinned
         elif table[i, LEVEL] < inner:
-            pinned[i] = share == 2 or (share == 1 and not RELEVANT[operand, table[i, DIM]])
+            pinned[i] = share == 2 or (share == 1 and _is_shared(operand, i, table))
 
 
 @kernel
@@ -53,7 +59,7 @@ def _replication(operand: int, parent: int, inner: int, table: Ints) -> tuple[bo
     for i in range(table.shape[0]):
         if table[i, SPATIAL] and table[i, LEVEL] < parent:
             outer = True
-        elif table[i, SPATIAL] and table[i, LEVEL] < inner and not RELEVANT[operand, table[i, DIM]]:
+        elif table[i, SPATIAL] and table[i, LEVEL] < inner and _is_shared(operand, i, table):
             beside = True
     return outer, beside
 
@@ -98,7 +104,7 @@ def count_moves(
                 parent = inner
         if depth == levels:
             for column, outer in ((0, False), (1, True)):
-                _pin(pinned, operand, parent, levels, outer, 1, table)
+                pin(pinned, operand, parent, levels, outer, 1, table)
                 accesses[operand, column] = visited(operand, table.shape[0], table.shape[0], problem, table, pinned)
     moves[0, OUTPUT, FIRST_SHARED] = moves[0, OUTPUT, FIRST_ONE] = tiles[0, OUTPUT]
     return _compute_cycles(problem, table, pinned)
@@ -131,7 +137,7 @@ def _count_boundary(
     stop, table = nest.start[inner], nest.table
     has_outer, has_beside = _replication(operand, parent, inner, table)
     for column, outer, share in ((ALL, False, 0), (SHARED, False, 1), (ONE_PARENT, True, 1), (ONE, True, 2)):
-        _pin(pinned, operand, parent, inner, outer, share, table)
+        pin(pinned, operand, parent, inner, outer, share, table)
         if column == SHARED and not has_beside:
             row[SHARED] = row[ALL]
         elif column == ONE_PARENT and not has_outer:
@@ -142,6 +148,15 @@ def _count_boundary(
             row[STEP_ONE_PARENT] = visited(operand, stop, -1, problem, table, pinned)
         if operand == OUTPUT and column != ALL:
             row[column + FIRST_SHARED - SHARED] = distinct(operand, stop, problem, table, pinned)
+
+
+@kernel
+def skew_cycles(table: Ints) -> int:
+    """Cycles until data have travelled through the array: paid once, tiles follow each other without a gap."""
+    total = 0
+    for i in range(table.shape[0]):
+        total += (table[i, FACTOR] - 1) * table[i, HOP]
+    return total
 
 
 @kernel

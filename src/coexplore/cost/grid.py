@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexplore.accelerators.accelerator import Accelerator
-from coexplore.cost.mapper import Goal, best_mapping
-from coexplore.cost.replay import replay
+from coexplore.cost.mapper import Goal, mapped, search_variants, shape_of
+from coexplore.cost.replay import replay, too_wide
 from coexplore.workloads.op import Loops
 
 Floats = NDArray[np.float64]
@@ -47,26 +47,35 @@ def _sum(counts: NDArray[np.int64], table: Floats, blocked: NDArray[np.bool_]) -
 def price_grid(
     ops: Sequence[Loops], accelerators: Sequence[Accelerator], goal: Goal = Goal.EDP, threads: int = 1
 ) -> Grid:
-    """Price every op on every accelerator under its best mapping for `goal`, whatever the number of threads."""
+    """Price every op on every accelerator under its best mapping for `goal`, whatever the number of threads.
+
+    Accelerators of one shape, which differ in sizes, widths and energies alone, are searched together.
+    """
+    groups: dict[object, list[int]] = {}
+    for column, accelerator in enumerate(accelerators):
+        groups.setdefault(shape_of(accelerator), []).append(column)
+    latency, energy = (np.full((len(ops), len(accelerators)), np.inf) for _ in range(2))
+
+    def fill(row: int, columns: list[int]) -> None:
+        found = _price_group(ops[row], [accelerators[column] for column in columns], goal)
+        latency[row, columns], energy[row, columns] = found[:, 0], found[:, 1]
+
+    jobs = [(row, columns) for columns in groups.values() for row in range(len(ops))]
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        columns = list(pool.map(lambda accelerator: _column(ops, accelerator, goal), accelerators))
-    table = np.array(columns, np.float64).reshape(len(accelerators), len(ops), 2)
-    return Grid(
-        ops=tuple(ops),
-        accelerators=tuple(accelerators),
-        latency_s=np.ascontiguousarray(table[:, :, 0].T),
-        energy_j=np.ascontiguousarray(table[:, :, 1].T),
-        area_mm2=np.array([accelerator.area_mm2 for accelerator in accelerators]),
-    )
+        list(pool.map(lambda job: fill(*job), jobs))
+    area = np.array([accelerator.area_mm2 for accelerator in accelerators])
+    return Grid(tuple(ops), tuple(accelerators), latency, energy, area)
 
 
-def _column(ops: Sequence[Loops], accelerator: Accelerator, goal: Goal) -> list[tuple[float, float]]:
-    column = []
-    for loops in ops:
-        mapping = best_mapping(loops, accelerator, goal).mapping
-        if mapping is None:
-            column.append((np.inf, np.inf))
-            continue
-        result = replay(loops, accelerator, mapping)
-        column.append((result.total_cycles / accelerator.clock_hz, result.energy_j))
-    return column
+def _price_group(loops: Loops, accelerators: Sequence[Accelerator], goal: Goal) -> Floats:
+    """(a, 2) Seconds and joules of an op on accelerators of one shape."""
+    costs = np.full((len(accelerators), 2), np.inf)
+    if too_wide(loops, accelerators[0]):
+        return costs
+    best = search_variants(loops, accelerators, goal)
+    for variant, accelerator in enumerate(accelerators):
+        mapping = mapped(loops, accelerator, best, variant).mapping
+        if mapping is not None:
+            result = replay(loops, accelerator, mapping)
+            costs[variant] = result.total_cycles / accelerator.clock_hz, result.energy_j
+    return costs

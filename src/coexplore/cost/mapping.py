@@ -14,6 +14,9 @@ from coexplore.accelerators.accelerator import DIMS, Accelerator, Dim
 from coexplore.core.errors import MappingError
 from coexplore.workloads.op import Loops
 
+MOST_OVERRUN = 2**16
+"""Factors that multiply to more must not exceed a dimension 64 times: they need no room, only time to count."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loop:
@@ -104,15 +107,22 @@ def check_mapping(loops: Loops, accelerator: Accelerator, mapping: Mapping) -> N
         raise MappingError(
             f"mapping has {len(mapping.levels)} levels, accelerator {accelerator.name!r} has {len(accelerator.levels)}"
         )
+    for level, entry in zip(accelerator.levels, mapping.levels, strict=True):
+        for loop in entry.loops:
+            if not isinstance(loop.factor, int) or loop.factor < 1:
+                raise MappingError(f"level {level.name!r}: a factor is {loop.factor!r}, not a whole number from 1 on")
     for dim in DIMS:
         size = int(getattr(loops, dim.value))
         if mapping.factors(dim) < size:
             raise MappingError(
                 f"factors of {dim.value} multiply to {mapping.factors(dim)} and do not cover its {size} iterations"
             )
+        if mapping.factors(dim) > max(MOST_OVERRUN, 64 * size):
+            raise MappingError(
+                f"factors of {dim.value} multiply to {mapping.factors(dim)}, far more than its {size} iterations; "
+                "use smaller factors"
+            )
     for level, entry in zip(accelerator.levels, mapping.levels, strict=True):
-        if any(loop.factor < 1 for loop in entry.loops):
-            raise MappingError(f"level {level.name!r}: a factor is smaller than 1")
         axes = {axis.name: axis for axis in level.fanout}
         for loop in entry.spatial:
             if loop.axis not in axes:

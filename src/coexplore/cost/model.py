@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import MappingError
+from coexplore.cost.accounting import PHYSICS, Accounting
 from coexplore.cost.mapper import Goal, best_mapping, best_mappings
 from coexplore.cost.mapping import Mapping, mapping_from_document
+from coexplore.cost.obstacle import Obstacle
 from coexplore.cost.replay import replay
 from coexplore.cost.vector import price_vector_op
 from coexplore.workloads.graph import Workload
@@ -32,6 +34,8 @@ class OpCost:
     latency_s: float
     energy_j: float
     compute_cycles: float
+    fill_drain_cycles: float
+    """Data on their way through the array."""
     stall_cycles: float
     """Cycles the array waits because a memory port is busier than it."""
     onload_cycles: float
@@ -43,9 +47,15 @@ class OpCost:
     """Multiply-accumulates over what the array could do in that time, 0 to 1."""
     energy_by: tuple[tuple[str, str, float], ...] = ()
     """(level, operand, joule); adds up to `energy_j`."""
+    traffic_bits: tuple[tuple[str, str, int, int], ...] = ()
+    """(level, operand, bits read, bits written), over all instances; empty for ops of the vector unit."""
+    stall_by: tuple[tuple[str, float], ...] = ()
+    """(level, cycles by which its port is busy beyond the array's own); stalls overlap, so they do not add up."""
     mapping: Mapping | None = None
     feasible: bool = True
     reason: str = ""
+    obstacle: Obstacle | None = None
+    """Which level and operand, and the nearest legal factor, when a tile does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,8 @@ class WorkloadCost:
             entry = asdict(op)
             entry["mapping"] = op.mapping.document() if op.mapping else None
             entry["energy_by"] = [list(row) for row in op.energy_by]
+            entry["traffic_bits"] = [list(row) for row in op.traffic_bits]
+            entry["stall_by"] = [list(row) for row in op.stall_by]
             for name in ("latency_s", "energy_j", "total_cycles"):
                 entry[name] = entry[name] if op.feasible else None
             ops.append(entry)
@@ -137,6 +149,7 @@ def price(
     accelerator: Accelerator,
     goal: Goal = Goal.EDP,
     mappings: Table[str, Mapping] | None = None,
+    accounting: Accounting = PHYSICS,
 ) -> WorkloadCost:
     """Price a workload.
 
@@ -145,13 +158,14 @@ def price(
         accelerator: where it runs.
         goal: what the mapping of each op minimises.
         mappings: by op name; given ones are replayed instead of searched. Every multiply-accumulate op needs one then.
+        accounting: conventions by which a mapping is priced; the search itself always follows clean physics.
 
     Raises:
         MappingError: a given mapping is missing or does not fit.
     """
     if mappings is None:
         best_mappings([loops for _, loops in workload.mac_ops()], accelerator, goal)
-    ops = tuple(_price_op(workload, op, accelerator, goal, mappings) for op in workload.ops)
+    ops = tuple(_price_op(workload, op, accelerator, goal, mappings, accounting) for op in workload.ops)
     return WorkloadCost(
         workload.name, accelerator.name, ops, accelerator.area_mm2, workload.parameters,
         accelerator.macs_per_cycle * accelerator.clock_hz,
@@ -159,8 +173,9 @@ def price(
 
 
 def _price_op(
-    workload: Workload, op: Op, accelerator: Accelerator, goal: Goal, mappings: Table[str, Mapping] | None
-) -> OpCost:
+    workload: Workload, op: Op, accelerator: Accelerator, goal: Goal, mappings: Table[str, Mapping] | None,
+    accounting: Accounting,
+) -> OpCost:  # fmt: skip
     loops = workload.loops(op)
     kind = type(op).__name__
     if loops is None:
@@ -168,7 +183,8 @@ def _price_op(
         energy = math.fsum(joule for _, _, joule in cost.energy_by)
         stall = cost.total_cycles - min(cost.compute_cycles, cost.total_cycles)
         return OpCost(
-            op.name, kind, 0, cost.total_cycles / accelerator.clock_hz, energy, cost.compute_cycles, stall, 0.0, 0.0,
+            op.name, kind, 0, cost.total_cycles / accelerator.clock_hz, energy, cost.compute_cycles, 0.0, stall, 0.0,
+            0.0,
             cost.total_cycles, cost.bound, 0.0, cost.energy_by,
         )  # fmt: skip
     if mappings is not None:
@@ -176,44 +192,38 @@ def _price_op(
             raise MappingError(
                 f"no mapping for op {op.name!r}; the document has {len(mappings)} mappings for other ops"
             )
-        return _mapped(op.name, kind, loops, accelerator, mappings[op.name])
+        return _mapped(op.name, kind, loops, accelerator, mappings[op.name], accounting)
     found = best_mapping(loops, accelerator, goal)
     if found.mapping is None:
-        return _blocked(op.name, kind, loops, None, found.reason)
-    return _mapped(op.name, kind, loops, accelerator, found.mapping)
+        return _blocked(op.name, kind, loops, None, found.reason, found.obstacle)
+    return _mapped(op.name, kind, loops, accelerator, found.mapping, accounting)
 
 
-def _mapped(name: str, kind: str, loops: Loops, accelerator: Accelerator, mapping: Mapping) -> OpCost:
-    result = replay(loops, accelerator, mapping)
+def _mapped(
+    name: str, kind: str, loops: Loops, accelerator: Accelerator, mapping: Mapping, accounting: Accounting
+) -> OpCost:
+    try:
+        result = replay(loops, accelerator, mapping, accounting)
+    except MappingError as error:
+        raise MappingError(f"op {name!r}: {error}") from error
     if not result.feasible:
-        return _blocked(name, kind, loops, mapping, result.reason)
+        return _blocked(name, kind, loops, mapping, result.reason, result.obstacle)
     return OpCost(
         name, kind, loops.macs, result.total_cycles / accelerator.clock_hz, result.energy_j,
-        float(result.compute_cycles), result.stall_cycles, result.onload_cycles, result.offload_cycles,
-        result.total_cycles, result.bound, loops.macs / (result.total_cycles * accelerator.macs_per_cycle),
-        result.energy_by, mapping,
+        result.compute_cycles, result.fill_drain_cycles, result.stall_cycles, result.onload_cycles,
+        result.offload_cycles, result.total_cycles, result.bound,
+        loops.macs / (result.total_cycles * accelerator.macs_per_cycle), result.energy_by,
+        result.traffic_bits, result.stall_by, mapping,
     )  # fmt: skip
 
 
-def _blocked(name: str, kind: str, loops: Loops, mapping: Mapping | None, reason: str) -> OpCost:
+def _blocked(
+    name: str, kind: str, loops: Loops, mapping: Mapping | None, reason: str, obstacle: Obstacle | None
+) -> OpCost:
     return OpCost(
-        name,
-        kind,
-        loops.macs,
-        math.inf,
-        math.inf,
-        0.0,
-        0.0,
-        0.0,
-        0.0,
-        math.inf,
-        "none",
-        0.0,
-        (),
-        mapping,
-        False,
-        reason,
-    )
+        name, kind, loops.macs, math.inf, math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, math.inf, "none", 0.0,
+        mapping=mapping, feasible=False, reason=reason, obstacle=obstacle,
+    )  # fmt: skip
 
 
 def mappings_document(cost: WorkloadCost) -> dict[str, object]:

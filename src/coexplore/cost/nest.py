@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coexplore.accelerators.accelerator import DIMS, OPERANDS, Accelerator
-from coexplore.cost.mapping import Mapping
+from coexplore.accelerators.accelerator import DIMS, OPERANDS, Accelerator, MemoryLevel, Operand
+from coexplore.cost.mapping import LevelMapping, Mapping
 from coexplore.workloads.op import Loops
 
 DIM_INDEX = {dim: index for index, dim in enumerate(DIMS)}
@@ -50,36 +50,78 @@ class Machine(NamedTuple):
     axis_size: Ints
     axis_dims: Flags
     """(a, 8)"""
+    axis_alone: Ints
+    """1 where an axis does not multicast."""
+    axis_hop: Ints
+    """Cycles from one instance to the next."""
+    word_bits: Ints
+    block_bits: Ints
+    slots: Ints
+    """Levels at which a mapper places loops: of levels side by side, the last one."""
 
 
-DIM, FACTOR, BELOW, SPATIAL, LEVEL = range(5)
+DIM, FACTOR, BELOW, SPATIAL, LEVEL, ALONE, HOP = range(7)
 """Columns of a nest's table: dimension (0 to 7 for N G K C P Q R S), iterations, extent of the tile below the loop on
-its dimension, whether it is spatial, and its level (for a spatial loop the one above the fan-out)."""
+its dimension, whether it is spatial, and its level (for a spatial loop the one above the fan-out); for a spatial loop
+also whether its instances read their own copies, and cycles from one of its instances to the next."""
+COLUMNS = 7
 
 
 class Nest(NamedTuple):
     """A mapping: its loops of more than one iteration, outermost first."""
 
     table: Ints
-    """(i, 5) Columns DIM, FACTOR, BELOW, SPATIAL, LEVEL."""
+    """(i, COLUMNS)"""
     start: Ints
     """(l + 1,) Number of loops outside each level; the last entry counts all."""
 
 
-def flatten(mapping: Mapping) -> Nest:
-    """The nest of a mapping; loops of one iteration are dropped."""
-    rows: list[tuple[int, int, int, int, int]] = []
+def flatten(mapping: Mapping, accelerator: Accelerator) -> Nest:
+    """The nest of a mapping that fits the accelerator; loops of one iteration are dropped."""
+    rows: list[tuple[int, ...]] = []
     start = [0]
-    for number, entry in enumerate(mapping.levels):
-        rows += [(DIM_INDEX[loop.dim], loop.factor, 0, 0, number) for loop in entry.temporal if loop.factor > 1]
-        rows += [(DIM_INDEX[loop.dim], loop.factor, 0, 1, number) for loop in entry.spatial if loop.factor > 1]
+    for number, (entry, level) in enumerate(zip(mapping.levels, accelerator.levels, strict=True)):
+        rows += [(DIM_INDEX[loop.dim], loop.factor, 0, 0, number, 0, 0) for loop in entry.temporal if loop.factor > 1]
+        rows += _spatial_rows(number, entry, level)
         start.append(len(rows))
-    table = np.array(rows, np.int64).reshape(-1, 5)
+    table = np.array(rows, np.int64).reshape(-1, COLUMNS)
     below = [1] * len(DIMS)
     for row in table[::-1]:
         row[BELOW] = below[row[DIM]]
         below[row[DIM]] *= int(row[FACTOR])
     return Nest(table, np.array(start, np.int64))
+
+
+def _spatial_rows(number: int, entry: LevelMapping, level: MemoryLevel) -> list[tuple[int, ...]]:
+    """Rows of the spatial loops of one level; of two loops on one axis the outer one strides over the inner one."""
+    axes = {axis.name: axis for axis in level.fanout}
+    stride = dict.fromkeys(axes, 1)
+    rows: list[tuple[int, ...]] = []
+    for loop in reversed(entry.spatial):
+        axis = axes[loop.axis]
+        if loop.factor > 1:
+            hop = axis.hop_cycles * stride[loop.axis]
+            rows.append((DIM_INDEX[loop.dim], loop.factor, 0, 1, number, int(not axis.multicast), hop))
+        stride[loop.axis] *= loop.factor
+    return rows[::-1]
+
+
+def side_by_side(levels: tuple[MemoryLevel, ...]) -> tuple[int, ...]:
+    """The levels at which a mapper places loops.
+
+    Consecutive levels that keep different operands, with no fan-out between them, stand side by side like the weight,
+    input and output memories of one element: they hold the same tile, and only the last of them is listed.
+    """
+    slots: list[int] = []
+    beside: set[Operand] = set()
+    for number, level in enumerate(levels):
+        if number > 0 and not levels[number - 1].fanout and beside.isdisjoint(level.keeps):
+            slots.pop()
+        else:
+            beside = set()
+        beside |= set(level.keeps)
+        slots.append(number)
+    return tuple(slots)
 
 
 def problem_of(loops: Loops, accelerator: Accelerator) -> Problem:
@@ -111,4 +153,9 @@ def machine_of(accelerator: Accelerator) -> Machine:
         axis_level=np.array([n for n, _ in axes], np.int64),
         axis_size=np.array([axis.size for _, axis in axes], np.int64),
         axis_dims=np.array([[dim in axis.dims for dim in DIMS] for _, axis in axes], np.bool_).reshape(-1, len(DIMS)),
+        axis_alone=np.array([not axis.multicast for _, axis in axes], np.int64),
+        axis_hop=np.array([axis.hop_cycles for _, axis in axes], np.int64),
+        word_bits=np.array([level.word_bits for level in levels], np.int64),
+        block_bits=np.array([level.block_bits for level in levels], np.int64),
+        slots=np.array(side_by_side(levels), np.int64),
     )

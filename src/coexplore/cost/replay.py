@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from coexplore.accelerators.accelerator import OPERANDS, Accelerator
 from coexplore.cost._assess import (
     BOUND,
+    COMPUTE,
     DYNAMIC_J,
+    FILL_DRAIN,
     OFFLOAD,
     ONLOAD,
     READ,
@@ -18,11 +20,13 @@ from coexplore.cost._assess import (
     STEADY,
     TOTAL,
     WRITE,
-    occupied_bits,
 )
-from coexplore.cost._search import Scratch, judge, make_scratch
+from coexplore.cost._judge import judge_by
+from coexplore.cost._search import Scratch, fits, make_scratch
+from coexplore.cost.accounting import PHYSICS, Accounting
 from coexplore.cost.mapping import Mapping, check_mapping
-from coexplore.cost.nest import Machine, Nest, Problem, flatten, machine_of, problem_of
+from coexplore.cost.nest import Floats, Machine, Problem, flatten, machine_of, problem_of
+from coexplore.cost.obstacle import Obstacle, find_obstacle
 from coexplore.workloads.op import Loops
 
 
@@ -32,7 +36,8 @@ class Replay:
 
     feasible: bool
     reason: str
-    compute_cycles: int
+    compute_cycles: float
+    fill_drain_cycles: float
     stall_cycles: float
     onload_cycles: float
     offload_cycles: float
@@ -43,6 +48,10 @@ class Replay:
     """(level, operand, joule); with `mac` and `leakage` rows it adds up to `energy_j`."""
     traffic_bits: tuple[tuple[str, str, int, int], ...]
     """(level, operand, bits read, bits written), over all instances."""
+    stall_by: tuple[tuple[str, float], ...]
+    """(level, cycles by which its port is busy beyond the array's own); stalls overlap, so they do not add up."""
+    obstacle: Obstacle | None
+    """What overflows, if something does."""
 
 
 def too_wide(loops: Loops, accelerator: Accelerator) -> str:
@@ -53,43 +62,32 @@ def too_wide(loops: Loops, accelerator: Accelerator) -> str:
     return f"operands have {width} bits, the multipliers of {accelerator.name!r} take {accelerator.mac.bits}"
 
 
-def replay(loops: Loops, accelerator: Accelerator, mapping: Mapping) -> Replay:
+def replay(loops: Loops, accelerator: Accelerator, mapping: Mapping, accounting: Accounting = PHYSICS) -> Replay:
     """Cost of an op under a mapping.
+
+    Args:
+        loops: the op.
+        accelerator: the hardware.
+        mapping: one entry per level.
+        accounting: conventions; clean physics unless another tool is to be reproduced.
 
     Raises:
         MappingError: the mapping does not cover the op or does not fit the array; overflow of a level is a result.
     """
     check_mapping(loops, accelerator, mapping)
-    problem, machine, nest = problem_of(loops, accelerator), machine_of(accelerator), flatten(mapping)
+    problem, machine, nest = problem_of(loops, accelerator), machine_of(accelerator), flatten(mapping, accelerator)
     scratch = make_scratch(len(accelerator.levels))
-    cycles = judge(problem, machine, nest, len(accelerator.levels), scratch)
-    reason = too_wide(loops, accelerator) or _overflow(accelerator, problem, machine, nest, scratch)
-    return _report(accelerator, problem, machine, int(cycles), scratch, reason)
-
-
-def _overflow(accelerator: Accelerator, problem: Problem, machine: Machine, nest: Nest, scratch: Scratch) -> str:
-    """Which level does not hold its tiles, by how much, and what to do; empty when all fit."""
-    for n, level in enumerate(accelerator.levels):
-        if level.capacity_bytes is None:
-            continue
-        need = {
-            operand.value: int(occupied_bits(n, index, problem, machine, nest, scratch.moves, scratch.tiles))
-            for index, operand in enumerate(OPERANDS)
-            if machine.keeps[n, index]
-        }
-        total = -(-sum(need.values()) // 8)
-        if total > level.capacity_bytes:
-            largest = max(need, key=lambda name: need[name])
-            return (
-                f"level {level.name!r} needs {total} bytes and holds {level.capacity_bytes} (largest: {largest} with "
-                f"{-(-need[largest] // 8)} bytes); use smaller tiles, or at least {total} bytes"
-            )
-    return ""
+    energy = judge_by(accounting, accelerator, problem, machine, nest, scratch)
+    roomy = fits(problem, machine, nest, scratch)
+    obstacle = None if roomy else find_obstacle(loops, accelerator, mapping)
+    reason = too_wide(loops, accelerator) or (obstacle.text if obstacle else "")
+    return _report(accelerator, problem, machine, scratch, energy, reason, obstacle)
 
 
 def _report(
-    accelerator: Accelerator, problem: Problem, machine: Machine, cycles: int, scratch: Scratch, reason: str
-) -> Replay:
+    accelerator: Accelerator, problem: Problem, machine: Machine, scratch: Scratch, energy: Floats,
+    reason: str, obstacle: Obstacle | None,
+) -> Replay:  # fmt: skip
     names = [level.name for level in accelerator.levels]
     summary = [float(value) for value in scratch.summary]
     rows, energies = [], []
@@ -98,15 +96,15 @@ def _report(
             if machine.keeps[n, index]:
                 reads, writes = int(scratch.traffic[n, index, READ]), int(scratch.traffic[n, index, WRITE])
                 rows.append((level, operand.value, reads, writes))
-                joule = reads * float(machine.read_j[n]) + writes * float(machine.write_j[n])
-                energies.append((level, operand.value, joule))
+                energies.append((level, operand.value, float(energy[n, index])))
     energies += [("mac", "all", problem.macs * problem.mac_j), ("leakage", "all", summary[STATIC_J])]
     bound = int(summary[BOUND])
     return Replay(
         feasible=not reason,
         reason=reason,
-        compute_cycles=cycles,
-        stall_cycles=summary[STEADY] - cycles,
+        compute_cycles=summary[COMPUTE],
+        fill_drain_cycles=summary[FILL_DRAIN],
+        stall_cycles=summary[STEADY] - summary[COMPUTE],
         onload_cycles=summary[ONLOAD],
         offload_cycles=summary[OFFLOAD],
         total_cycles=summary[TOTAL],
@@ -114,4 +112,6 @@ def _report(
         energy_j=summary[DYNAMIC_J] + summary[STATIC_J],
         energy_by=tuple(energies),
         traffic_bits=tuple(rows),
+        stall_by=tuple((name, float(cycles)) for name, cycles in zip(names, scratch.stall, strict=True) if cycles > 0),
+        obstacle=obstacle,
     )

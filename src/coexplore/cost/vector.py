@@ -1,7 +1,9 @@
 """What ops without multiply-accumulate loops cost: traffic with main memory, and operations of the vector unit.
 
-An activation or batch normalisation that is the only reader of another op rides along with that op's outputs on their
-way to memory and moves nothing itself. Views (reshape, transpose) are patterns of addresses and cost nothing.
+Views (reshape, transpose, slice, expand, concatenation) are patterns of addresses and cost nothing: a producer writes
+straight to its part of the result. A batch normalisation, or a function whose other inputs are all stored arrays, that
+is the only reader of another op rides along with that op's outputs on their way to memory and moves only those arrays.
+Rows of a table are read as they are needed, never the whole table; a border writes itself, not what it surrounds.
 Everything else reads its inputs from main memory and writes its output there, overlapped with the vector unit's work.
 """
 
@@ -9,27 +11,44 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import singledispatch
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import (
     BatchNorm,
+    Border,
+    Concat,
     Constant,
     Elementwise,
+    Embedding,
+    EmbeddingBag,
+    Expand,
+    Gather,
     GlobalAveragePool,
+    GroupNorm,
     LayerNorm,
     Op,
+    Pad,
     Pool2d,
+    Reduce,
     Reshape,
+    Resize,
+    RmsNorm,
+    Slice,
     Softmax,
     Transpose,
 )
 
-FREE = (Reshape, Transpose, Constant)
+FREE = (Reshape, Transpose, Slice, Expand, Concat, Constant)
 NORMALISATION_OPERATIONS = 4
 """Per element: mean, variance, scale, shift."""
 SOFTMAX_OPERATIONS = 4
 """Per element: maximum, exponential, sum, division."""
+INDEX_BITS = 32
+"""Of one index of a row."""
+LONGEST_VIEW = 16
+"""Views of views that are looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,60 +62,142 @@ class VectorCost:
     energy_by: tuple[tuple[str, str, float], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Bits that one op exchanges with main memory, by operand."""
+
+    weight: int = 0
+    input: int = 0
+    output: int = 0
+
+
 def rides_along(workload: Workload, op: Op) -> bool:
-    """Whether an op is applied to the outputs of the op before it on their way to memory, at no traffic of its own."""
-    if not (isinstance(op, BatchNorm) or (isinstance(op, Elementwise) and op.function.arity == 1)):
+    """Whether an op is applied to the outputs of the op before it on their way to memory."""
+    if not isinstance(op, BatchNorm | Elementwise):
         return False
-    source = op.inputs[0]
-    while len(workload.consumers[source]) == 1 and source not in workload.outputs:
-        producer = workload.producers.get(source)
-        if producer is None or isinstance(producer, Constant):
+    sources = {name for name in op.inputs if not isinstance(workload.producers.get(name), Constant)}
+    if len(sources) != 1:
+        return False
+    source = sources.pop()
+    return workload.shapes[source] == workload.shapes[op.name] and _passes_by(workload, source)
+
+
+def _passes_by(workload: Workload, source: str) -> bool:
+    """Whether a value comes from ops, through views or directly, and each step has one reader."""
+    waiting = [source]
+    while waiting:
+        name = waiting.pop()
+        producer = workload.producers.get(name)
+        if producer is None or isinstance(producer, Constant | Expand):
             return False
-        if not isinstance(producer, Reshape | Transpose):
-            return True
-        source = producer.inputs[0]
-    return False
+        if len(workload.consumers[name]) != 1 or name in workload.outputs:
+            return False
+        if isinstance(producer, FREE):
+            waiting += producer.inputs
+    return True
 
 
 def operations_of(workload: Workload, op: Op) -> int:
     """Operations on single elements that an op needs."""
     outputs = math.prod(workload.shapes[op.name])
-    inputs = sum(math.prod(shape) for shape in workload.input_shapes(op))
-    if isinstance(op, FREE):
+    if isinstance(op, (*FREE, Embedding, Gather, Pad)):
         return 0
     if isinstance(op, Pool2d):
         return outputs * op.kernel[0] * op.kernel[1]
-    if isinstance(op, GlobalAveragePool):
-        return inputs
-    if isinstance(op, LayerNorm):
+    if isinstance(op, GlobalAveragePool | Reduce):
+        return sum(math.prod(shape) for shape in workload.input_shapes(op))
+    if isinstance(op, EmbeddingBag):
+        return math.prod(workload.input_shapes(op)[0]) * op.width
+    if isinstance(op, LayerNorm | RmsNorm | GroupNorm):
         return outputs * NORMALISATION_OPERATIONS
     if isinstance(op, Softmax):
         return outputs * SOFTMAX_OPERATIONS
+    if isinstance(op, Resize):
+        return outputs * op.interpolation.taps if op.interpolation.taps > 1 else 0
     return outputs
 
 
 def price_vector_op(workload: Workload, op: Op, accelerator: Accelerator) -> VectorCost:
     """Cost of an op without multiply-accumulate loops."""
+    if isinstance(op, FREE):
+        return VectorCost(0, 0.0, 0.0, "none", ())
     operations = operations_of(workload, op)
     compute = operations / accelerator.vector.operations_per_cycle
     work = ("vector", "all", operations * accelerator.vector.energy_j)
-    if isinstance(op, FREE):
-        return VectorCost(0, 0.0, 0.0, "none", ())
-    if rides_along(workload, op):
-        return VectorCost(operations, 0.0, 0.0, "fused", (work,))
     memory = accelerator.levels[0]
-    read = sum(math.prod(shape) for shape in workload.input_shapes(op)) * op.bits.input
-    written = math.prod(workload.shapes[op.name]) * op.bits.output
-    port = 0.0
-    if memory.read_bytes_per_cycle is not None:
-        split = memory.write_bytes_per_cycle
-        shared = (read + written) / (8 * memory.read_bytes_per_cycle)
-        port = shared if split is None else max(read / (8 * memory.read_bytes_per_cycle), written / (8 * split))
+    if rides_along(workload, op):
+        stored = _stored_bits(workload, op)
+        extra = ((memory.name, "input", stored * memory.read_j_per_bit),) if stored else ()
+        return VectorCost(operations, 0.0, 0.0, "fused", (*extra, work))
+    traffic = traffic_of(op, workload)
+    port = _port_cycles(traffic, accelerator)
     total = max(compute, port)
     rows = (
-        (memory.name, "input", read * memory.read_j_per_bit),
-        (memory.name, "output", written * memory.write_j_per_bit),
+        *(((memory.name, "weight", traffic.weight * memory.read_j_per_bit),) if traffic.weight else ()),
+        (memory.name, "input", traffic.input * memory.read_j_per_bit),
+        (memory.name, "output", traffic.output * memory.write_j_per_bit),
         work,
         ("leakage", "all", total / accelerator.clock_hz * accelerator.leakage_w),
     )
     return VectorCost(operations, compute, total, "compute" if compute >= port else f"{memory.name} bandwidth", rows)
+
+
+def _port_cycles(traffic: Traffic, accelerator: Accelerator) -> float:
+    memory, read = accelerator.levels[0], traffic.weight + traffic.input
+    if memory.read_bytes_per_cycle is None:
+        return 0.0
+    if memory.write_bytes_per_cycle is None:
+        return (read + traffic.output) / (8 * memory.read_bytes_per_cycle)
+    return max(read / (8 * memory.read_bytes_per_cycle), traffic.output / (8 * memory.write_bytes_per_cycle))
+
+
+def _stored_bits(workload: Workload, op: Op) -> int:
+    """Bits of the stored arrays that an op which rides along reads; single numbers are part of the instruction."""
+    constants = {name for name in op.inputs if isinstance(workload.producers.get(name), Constant)}
+    sizes = (math.prod(workload.shapes[name]) for name in constants)
+    return sum(size for size in sizes if size > 1) * op.bits.input
+
+
+@singledispatch
+def traffic_of(op: Op, workload: Workload) -> Traffic:
+    """What an op that does not ride along reads and writes."""
+    read = sum(_distinct(workload, name) for name in op.inputs)
+    return Traffic(0, read * op.bits.input, math.prod(workload.shapes[op.name]) * op.bits.output)
+
+
+def _distinct(workload: Workload, name: str) -> int:
+    """Elements behind a value: those that an expansion repeats are read once."""
+    elements, producer = math.prod(workload.shapes[name]), workload.producers.get(name)
+    for _ in range(LONGEST_VIEW):
+        if not isinstance(producer, Expand | Reshape | Transpose):
+            break
+        elements = min(elements, math.prod(workload.shapes[producer.inputs[0]]))
+        producer = workload.producers.get(producer.inputs[0])
+    return elements
+
+
+@traffic_of.register
+def _(op: Embedding, workload: Workload) -> Traffic:
+    outputs = math.prod(workload.shapes[op.name])
+    return Traffic(outputs * op.bits.weight, outputs // op.width * INDEX_BITS, outputs * op.bits.output)
+
+
+@traffic_of.register
+def _(op: EmbeddingBag, workload: Workload) -> Traffic:
+    indices = sum(math.prod(shape) for shape in workload.input_shapes(op))
+    rows = math.prod(workload.input_shapes(op)[0])
+    outputs = math.prod(workload.shapes[op.name])
+    return Traffic(rows * op.width * op.bits.weight, indices * INDEX_BITS, outputs * op.bits.output)
+
+
+@traffic_of.register
+def _(op: Gather, workload: Workload) -> Traffic:
+    outputs, indices = math.prod(workload.shapes[op.name]), math.prod(workload.input_shapes(op)[1])
+    return Traffic(0, outputs * op.bits.input + indices * INDEX_BITS, outputs * op.bits.output)
+
+
+@traffic_of.register
+def _(op: Pad, workload: Workload) -> Traffic:
+    border = math.prod(workload.shapes[op.name]) - math.prod(workload.input_shapes(op)[0])
+    copied = 0 if op.border is Border.CONSTANT else border
+    return Traffic(0, copied * op.bits.input, border * op.bits.output)

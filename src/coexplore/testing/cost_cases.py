@@ -42,7 +42,8 @@ def small_accelerators(draw: st.DrawFn) -> Accelerator:
     for number in range(draw(st.integers(2, 4))):
         keeps = tuple(o for o in Operand if number == 0 or draw(st.booleans()))
         axes = tuple(
-            SpatialAxis(f"axis{number}{i}", draw(st.integers(1, 4)), DIMS) for i in range(draw(st.integers(0, 2)))
+            SpatialAxis(f"axis{number}{i}", draw(st.integers(1, 4)), DIMS, draw(st.booleans()), draw(st.integers(0, 2)))
+            for i in range(draw(st.integers(0, 2)))
         )
         width = st.one_of(st.none(), st.floats(0.5, 64))
         read = draw(width)
@@ -56,6 +57,8 @@ def small_accelerators(draw: st.DrawFn) -> Accelerator:
                 read_j_per_bit=draw(st.floats(0, 1e-11)),
                 write_j_per_bit=draw(st.floats(0, 1e-11)),
                 double_buffered=draw(st.booleans()),
+                word_bits=draw(st.sampled_from([1, 8, 12])),
+                block_bits=draw(st.sampled_from([1, 64])),
                 fanout=axes,
             )
         )

@@ -7,7 +7,7 @@ ops of a few thousand multiply-accumulates.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from coexplore.accelerators.accelerator import DIMS, OPERANDS, Accelerator, Dim, Operand
@@ -54,34 +54,37 @@ class _Step:
     weight: int
     spatial: bool
     level: int
+    alone: bool
+    """Instances that need the same data read their own copies."""
 
 
-def walk(loops: Loops, accelerator: Accelerator, mapping: Mapping) -> Walk:
-    """Count all moves of a mapped op."""
-    steps = _steps(mapping)
+def walk(loops: Loops, accelerator: Accelerator, mapping: Mapping, touched: bool = False) -> Walk:
+    """Count all moves of a mapped op; with `touched`, input tiles are only the elements that a filter touches."""
+    steps = _steps(mapping, accelerator)
     sizes = {dim: int(getattr(loops, dim.value)) for dim in DIMS}
     result = Walk()
     levels = len(accelerator.levels)
     for operand in OPERANDS:
         homes = [n for n, level in enumerate(accelerator.levels) if operand in level.keeps]
         for parent, child in itertools.pairwise(homes):
-            result.traffic[child, operand] = _boundary(loops, steps, sizes, operand, parent, child)
+            result.traffic[child, operand] = _boundary(loops, steps, sizes, operand, parent, child, touched)
         result.accesses[operand], result.accesses_one[operand] = _accesses(steps, sizes, operand, homes[-1], levels)
     result.compute_cycles, result.macs = _work(steps, sizes)
     return result
 
 
-def _steps(mapping: Mapping) -> list[_Step]:
+def _steps(mapping: Mapping, accelerator: Accelerator) -> list[_Step]:
     flat = []
-    for number, level in enumerate(mapping.levels):
-        flat += [(loop.dim, loop.factor, False, number) for loop in level.temporal]
-        flat += [(loop.dim, loop.factor, True, number) for loop in level.spatial]
+    for number, (entry, level) in enumerate(zip(mapping.levels, accelerator.levels, strict=True)):
+        alone = {axis.name: not axis.multicast for axis in level.fanout}
+        flat += [(loop.dim, loop.factor, False, number, False) for loop in entry.temporal]
+        flat += [(loop.dim, loop.factor, True, number, alone[loop.axis]) for loop in entry.spatial]
     steps = []
-    for i, (dim, factor, spatial, number) in enumerate(flat):
+    for i, (dim, factor, spatial, number, is_alone) in enumerate(flat):
         weight = 1
         for other in flat[i + 1 :]:
             weight *= other[1] if other[0] is dim else 1
-        steps.append(_Step(dim, factor, weight, spatial, number))
+        steps.append(_Step(dim, factor, weight, spatial, number, is_alone))
     return steps
 
 
@@ -96,16 +99,18 @@ def _tile(sizes: dict[Dim, int], outside: list[_Step], index: dict[int, int], ex
     return ranges
 
 
-def _elements(loops: Loops, operand: Operand, ranges: Ranges) -> frozenset[Element]:
+def _elements(loops: Loops, operand: Operand, ranges: Ranges, touched: bool) -> frozenset[Element]:
     """Coordinates of the operand's elements in a tile; an input tile is the box around its window positions."""
     if operand is not Operand.INPUT:
-        axes = [ranges[dim] for dim in DIMS if dim in RELEVANT[operand]]
-        return frozenset(itertools.product(*axes))
-    axes = [ranges[Dim.N], ranges[Dim.G], ranges[Dim.C]]
+        return frozenset(itertools.product(*(ranges[dim] for dim in DIMS if dim in RELEVANT[operand])))
+    axes: list[Iterable[int]] = [ranges[Dim.N], ranges[Dim.G], ranges[Dim.C]]
     for p, r, stride, dilation in (
         (Dim.P, Dim.R, loops.stride[0], loops.dilation[0]),
         (Dim.Q, Dim.S, loops.stride[1], loops.dilation[1]),
     ):
+        if touched:
+            axes.append({i * stride + k * dilation for i in ranges[p] for k in ranges[r]})
+            continue
         first = ranges[p].start * stride + ranges[r].start * dilation
         final = (ranges[p].stop - 1) * stride + (ranges[r].stop - 1) * dilation
         axes.append(range(first, final + 1))
@@ -119,7 +124,7 @@ def _positions(steps: list[_Step], spatial: bool) -> Iterator[dict[int, int]]:
 
 
 def _boundary(
-    loops: Loops, steps: list[_Step], sizes: dict[Dim, int], operand: Operand, parent: int, child: int
+    loops: Loops, steps: list[_Step], sizes: dict[Dim, int], operand: Operand, parent: int, child: int, touched: bool
 ) -> Traffic:
     outside = [step for step in steps if step.level < child]
     extents = dict.fromkeys(DIMS, 1)
@@ -138,7 +143,7 @@ def _boundary(
             ranges = _tile(sizes, outside, {**moment, **place}, extents)
             if ranges is None:
                 continue
-            tile = _elements(loops, operand, ranges)
+            tile = _elements(loops, operand, ranges, touched)
             group = _group(outside, place, operand, parent)
             new, old = tile - held[n], held[n] - tile
             arriving.setdefault(group, set()).update(new)
@@ -174,9 +179,13 @@ def _group(outside: list[_Step], place: dict[int, int], operand: Operand, parent
     """Instances with the same key share one access of their parent: same parent instance, same tile of the operand."""
     above = tuple(place[i] for i in sorted(place) if outside[i].level < parent)
     beside = tuple(
-        place[i] for i in sorted(place) if outside[i].level >= parent and outside[i].dim in RELEVANT[operand]
+        place[i] for i in sorted(place) if outside[i].level >= parent and not _is_shared(outside[i], operand)
     )
     return (above, beside)
+
+
+def _is_shared(step: _Step, operand: Operand) -> bool:
+    return step.dim not in RELEVANT[operand] and (operand is Operand.OUTPUT or not step.alone)
 
 
 def _accesses(steps: list[_Step], sizes: dict[Dim, int], operand: Operand, home: int, levels: int) -> tuple[int, int]:
