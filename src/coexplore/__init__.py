@@ -20,6 +20,7 @@ _HOMES = {
     "workloads.graph": ("Workload",),
     "workloads.op": ("Bits", "Loops"),
     "workloads.onnx_import": ("read_onnx",),
+    "workloads.torch_import": ("from_torch",),
     "networks.network": ("NETWORK_FAMILIES", "NETWORK_PRESETS", "Network"),
     "accelerators.accelerator": ("Accelerator", "MemoryLevel"),
     "accelerators.description": ("read_accelerator",),

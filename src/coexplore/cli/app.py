@@ -78,24 +78,54 @@ def cost(
         str | None, typer.Option(metavar="latency|energy|edp", help="What mappings minimise.  [default: edp]")
     ] = None,
     mapping: Annotated[
-        Path | None, typer.Option(metavar="FILE.json", help="Use these mappings instead of searching.")
+        Path | None, typer.Option(metavar="FILE.json", help="Instead of searching: mappings, or what --json printed.")
     ] = None,
     input_shape: Annotated[str | None, typer.Option(metavar="C,H,W", help="Size of the image a preset reads.")] = None,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="An open size of an ONNX file, such as sequence=128; repeatable."),
+    ] = None,
+    accounting: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Count as another tool does: timeloop, scalesim, zigzag.  [default: physics]"
+        ),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with a roofline too.")] = None,
     as_json: Json = False,
 ) -> int:
     """Price a model on an accelerator, op by op."""
     from coexplore.cli.cost import Request, show_cost
 
-    return show_cost(Request(model, accelerator, goal, mapping, input_shape), as_json)
+    return show_cost(
+        Request(model, accelerator, goal, mapping, input_shape, plot, accounting, tuple(size or ())), as_json
+    )
 
 
 @app.command()
 @reported
-def validate(study: StudyFile, overrides: Overrides = None, data: Data = None, as_json: Json = False) -> int:
-    """Check a study file, and say how many designs it spans."""
+def validate(
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="A study, or the description of an accelerator.")],
+    overrides: Overrides = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> int:
+    """Check a study or an accelerator file, and say what it stands for."""
     from coexplore.cli.validate import validate as check
 
-    return check(study, overrides or (), data, as_json)
+    return check(file, overrides or (), data, as_json)
+
+
+@app.command()
+@reported
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="accelerator|study", help="Of which kind of file.")],
+    as_json: Json = False,  # as everywhere; a schema has no other form
+) -> int:
+    """Print the JSON schema of a kind of file, for editors."""
+    from coexplore.cli.schemas import show_schema
+
+    return show_schema(kind)
 
 
 @app.command()

@@ -9,4 +9,4 @@ from coexplore.cost._compile import is_compiled
 def announce_compilation() -> None:
     """Say on stderr that kernels will be compiled, where no earlier command has."""
     if not is_compiled():
-        print_news("compiling the cost kernels, once for this installation; this takes some 20 seconds")
+        print_news("compiling the cost kernels, once for this installation; this takes about a minute")

@@ -15,10 +15,11 @@ from coexplore.cli.errors import DONE, NOTHING_FEASIBLE
 from coexplore.cli.output import print_json, print_line, print_tables
 from coexplore.core.errors import ConfigError, MappingError, UnknownNameError
 from coexplore.core.files import read_limited
+from coexplore.cost.accounting import PHYSICS, Accounting
 from coexplore.cost.mapping import Mapping
 from coexplore.cost.model import Goal, WorkloadCost, mappings_from_document, price
 from coexplore.networks.network import NETWORK_PRESETS
-from coexplore.reports.cost_tables import area_table, op_table, total_table
+from coexplore.reports.cost_tables import area_table, energy_table, op_table, total_table
 from coexplore.workloads.graph import Workload
 
 MAPPING_LIMIT_BYTES = 64_000_000
@@ -35,6 +36,9 @@ class Request:
     goal: str | None = None
     mapping: Path | None = None
     input_shape: str | None = None
+    plot: Path | None = None
+    accounting: str | None = None
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,18 @@ def show_cost(request: Request, as_json: bool) -> int:
     Raises:
         CoexploreError: the model, the accelerator, the mapping or an option is not legal.
     """
-    goal = _goal(request.goal)
+    goal, accounting = _goal(request.goal), _accounting(request.accounting)
+    if request.plot is not None and request.plot.suffix not in (".html", ".htm"):
+        raise ConfigError(f"--plot: is {str(request.plot)!r}; the page is HTML, give a name that ends in .html")
     pair = _bundle(request) if Path(request.model).is_dir() and request.model not in NETWORK_PRESETS else _pair(request)
     announce_compilation()
-    cost = price(pair.workload, pair.accelerator, goal, pair.mappings)
+    cost = price(pair.workload, pair.accelerator, goal, pair.mappings, accounting)
+    if request.plot is not None:
+        from coexplore.reports.cost_page import write_cost_page
+
+        write_cost_page(request.plot, cost, pair.accelerator)
     if as_json:
-        print_json(_document(cost, pair, goal))
+        print_json({**_document(cost, pair, goal), "accounting": accounting.name})
     else:
         _print(cost, pair.accelerator)
     return DONE if cost.feasible else NOTHING_FEASIBLE
@@ -75,8 +85,10 @@ def _document(cost: WorkloadCost, pair: _Pair, goal: Goal) -> dict[str, object]:
 
 
 def _print(cost: WorkloadCost, accelerator: Accelerator) -> None:
-    print_tables(op_table(cost), area_table(accelerator), *([total_table(cost)] if cost.feasible else []))
-    if not cost.feasible:
+    if cost.feasible:
+        print_tables(op_table(cost), energy_table(cost), area_table(accelerator), total_table(cost))
+    else:
+        print_tables(op_table(cost), area_table(accelerator))
         print_line(f"infeasible: {cost.reason}")
 
 
@@ -86,6 +98,16 @@ def _goal(name: str | None) -> Goal:
     if name not in GOALS:
         raise UnknownNameError("goal", name, GOALS)
     return GOALS[name]
+
+
+def _accounting(name: str | None) -> Accounting:
+    if name is None:
+        return PHYSICS
+    from coexplore.cost.presets import ACCOUNTINGS
+
+    if name not in ACCOUNTINGS:
+        raise UnknownNameError("accounting", name, ACCOUNTINGS)
+    return ACCOUNTINGS[name]
 
 
 def _pair(request: Request) -> _Pair:
@@ -104,6 +126,7 @@ def _bundle(request: Request) -> _Pair:
         "--goal": request.goal,
         "--mapping": request.mapping,
         "--input-shape": request.input_shape,
+        "--size": request.sizes or None,
     }
     for option, value in given.items():
         if value is not None:
@@ -114,6 +137,8 @@ def _bundle(request: Request) -> _Pair:
 
 def _workload(request: Request) -> Workload:
     name = request.model
+    if request.sizes and Path(name).suffix != ".onnx":
+        raise ConfigError("--size: is for open sizes of an ONNX file; leave it out")
     if name in NETWORK_PRESETS:
         return _preset(name, request.input_shape)
     if Path(name).suffix == ".onnx":
@@ -121,7 +146,7 @@ def _workload(request: Request) -> Workload:
             raise ConfigError("--input-shape: an ONNX file has its own; leave it out")
         from coexplore.workloads.onnx_import import read_onnx
 
-        return read_onnx(Path(name))
+        return read_onnx(Path(name), sizes=dict(map(_size, request.sizes)))
     raise UnknownNameError("model (a preset, an .onnx file or the folder of a bundle)", name, NETWORK_PRESETS)
 
 
@@ -132,6 +157,13 @@ def _preset(name: str, input_shape: str | None) -> Workload:
     if "input_shape" not in inspect.signature(preset).parameters:
         raise ConfigError(f"--input-shape: {name} has a fixed input; leave it out")
     return preset(input_shape=_shape(input_shape))
+
+
+def _size(text: str) -> tuple[str, int]:
+    name, _, value = text.rpartition("=")
+    if not name or not value.isdecimal():
+        raise ConfigError(f"--size: is {text!r}; give NAME=NUMBER, such as sequence=128")
+    return name, int(value)
 
 
 def _shape(text: str) -> tuple[int, int, int]:
@@ -156,4 +188,12 @@ def _mappings(path: Path) -> dict[str, Mapping]:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise MappingError(f"{path} is not JSON: {error}") from error
-    return mappings_from_document(document)
+    return mappings_from_document(_mapped_ops(document))
+
+
+def _mapped_ops(document: object) -> object:
+    """The mappings by op in what `--json` prints; another document as it is."""
+    if not isinstance(document, dict) or not isinstance(document.get("ops"), list) or "workload" not in document:
+        return document
+    ops = [op for op in document["ops"] if isinstance(op, dict)]
+    return {op["name"]: op["mapping"] for op in ops if "name" in op and op.get("mapping") is not None}

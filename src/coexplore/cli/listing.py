@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TypeVar
 
-from coexplore.accelerators.family import ACCELERATOR_FAMILIES
+from coexplore.accelerators.family import ACCELERATOR_FAMILIES, ACCELERATOR_PRESETS
 from coexplore.accuracy.data import DATASETS
 from coexplore.cli.output import print_json, print_tables
 from coexplore.core.errors import UnknownNameError
@@ -49,11 +49,12 @@ def _first_line(entry: object) -> str:
 
 
 def _accelerator_presets() -> Entries:
-    return {
+    points = {
         f"{name}/{preset}": ", ".join(f"{knob} {value}" for knob, value in point.items())
         for name in ACCELERATOR_FAMILIES
         for preset, point in ACCELERATOR_FAMILIES.get(name)().presets.items()
     }
+    return _documented(ACCELERATOR_PRESETS) | points
 
 
 def _metrics() -> Entries:

@@ -1,23 +1,55 @@
-"""`coexplore validate`: is a study file legal, and how large is what it spans?"""
+"""`coexplore validate`: is a file legal, and what does it stand for? Of a study, or of an accelerator."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from coexplore.accelerators.description import is_description, read_accelerator
 from coexplore.cli.errors import DONE
 from coexplore.cli.output import print_json, print_line
+from coexplore.core.errors import ConfigError
 from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.spaces.space import Space
 from coexplore.studies.config import build, load_config
 
 
 def validate(path: Path, overrides: Sequence[str], data: Path | None, as_json: bool) -> int:
-    """Read a study file, look every name up, load its data, and print what it spans.
+    """Read a file, look every name up, and print what it stands for.
 
     Raises:
         CoexploreError: the message begins with the path of the wrong field.
     """
+    if is_description(path):
+        if overrides or data is not None:
+            raise ConfigError(f"{path}: is an accelerator; --set and --data belong to studies")
+        return _validate_accelerator(path, as_json)
+    return _validate_study(path, overrides, data, as_json)
+
+
+def _validate_accelerator(path: Path, as_json: bool) -> int:
+    accelerator = read_accelerator(path)
+    document: dict[str, object] = {
+        "valid": True,
+        "name": accelerator.name,
+        "levels": [level.name for level in accelerator.levels],
+        "multipliers": accelerator.macs_per_cycle,
+        "peak_tops": accelerator.peak_tops,
+        "area_mm2": accelerator.area_mm2,
+        "leakage_w": accelerator.leakage_w,
+    }
+    if as_json:
+        print_json(document)
+    else:
+        print_line(
+            f"ok: {accelerator.name}: {' > '.join(level.name for level in accelerator.levels)}; "
+            f"{accelerator.macs_per_cycle:,} multipliers, {accelerator.peak_tops:.3g} TOPS, "
+            f"{accelerator.area_mm2:.3g} mm2, {accelerator.leakage_w:.3g} W leakage"
+        )
+    return DONE
+
+
+def _validate_study(path: Path, overrides: Sequence[str], data: Path | None, as_json: bool) -> int:
     config = load_config(path, overrides)
     problem = build(config, data)
     sizes = {side: _size(problem.space, side) for side in (NETWORK, ACCELERATOR)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
+
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.cost.model import OpCost, WorkloadCost
 from coexplore.reports.table import Column, Table
@@ -47,6 +50,25 @@ def _op_row(op: OpCost, cost: WorkloadCost) -> tuple[str, ...]:
         f"{100 * op.utilisation:.1f} %" if op.macs else "-",
         op.bound,
     )
+
+
+def energy_table(cost: WorkloadCost) -> Table:
+    """Energy by level and operand over all ops; the cells add up to the energy of the run."""
+    found: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for op in cost.ops:
+        for level, operand, joule in op.energy_by:
+            found[level, operand].append(joule)
+    sums = {key: math.fsum(joules) for key, joules in found.items()}
+    levels, operands = list(dict.fromkeys(level for level, _ in sums)), list(dict.fromkeys(name for _, name in sums))
+    rows = tuple(_energy_row(level, operands, sums, cost.energy_j) for level in levels)
+    head = (Column("level", numeric=False), *(Column(name) for name in operands), Column("share"))
+    return Table("energy by level and operand", head, rows)
+
+
+def _energy_row(level: str, operands: list[str], sums: dict[tuple[str, str], float], total: float) -> tuple[str, ...]:
+    cells = [sums.get((level, operand), 0.0) for operand in operands]
+    share = math.fsum(cells) / total if total > 0 else 0.0
+    return (level, *(quantity(cell, "J") if cell > 0 else "-" for cell in cells), f"{100 * share:.1f} %")
 
 
 def total_table(cost: WorkloadCost) -> Table:

@@ -27,9 +27,9 @@ def slowest_ops(cost: WorkloadCost) -> list[OpCost]:
     return [op for op in timed if op.name in kept]
 
 
-def latency_figure(chosen: Chosen) -> Figure:
-    """Latency of every op, coloured by what bounds it, and on the baseline."""
-    ops = slowest_ops(chosen.cost)
+def latency_figure(cost: WorkloadCost, baseline: WorkloadCost | None) -> Figure:
+    """Latency of every op, coloured by what bounds it, and on a baseline accelerator."""
+    ops = slowest_ops(cost)
     bounds = list(dict.fromkeys(op.bound for op in ops))
     spare = iter(_MORE_COLORS * len(bounds))
     traces = [
@@ -38,8 +38,8 @@ def latency_figure(chosen: Chosen) -> Figure:
         )
         for bound in bounds
     ]
-    if chosen.baseline is not None and chosen.baseline.feasible:
-        there = {op.name: op for op in chosen.baseline.ops}
+    if baseline is not None and baseline.feasible:
+        there = {op.name: op for op in baseline.ops}
         traces.append(_latency_bars(BASELINE, [there[op.name] for op in ops], LIGHT, BASELINE))
     order = [html.escape(op.name) for op in ops]
     axes = {

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import html
 import platform
-from collections.abc import Sequence
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
-from string import Template
 
 import yaml
 
 import coexplore
-from coexplore.core.errors import MissingExtraError
 from coexplore.core.files import write_atomic
 from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.reports.design_figures import area_figure, energy_figure, latency_figure
-from coexplore.reports.figures import Figure
 from coexplore.reports.findings import Chosen, Findings
-from coexplore.reports.front_table import STAR, front_table
+from coexplore.reports.front_table import front_table
+from coexplore.reports.page import card, drawn, page, paragraph, table_html, tiles
 from coexplore.reports.study_figures import pareto_figure, progress_figure
 from coexplore.reports.summary import measured
-from coexplore.reports.table import Table
 from coexplore.reports.units import TEST_ACCURACY, metric_text, metric_title
 from coexplore.spaces.space import Point, part
 from coexplore.studies.study import StudyState
@@ -46,21 +42,14 @@ def render(findings: Findings) -> str:
     Raises:
         MissingExtraError: plotly is not installed.
     """
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise MissingExtraError("a report with pictures", "report") from error
-    template = Template((resources.files("coexplore.reports") / "page.html").read_text(encoding="utf-8"))
-    body = "\n".join(_sections(findings))
-    title = html.escape(f"{findings.result.config.name} - coexplore")
-    return template.substitute(title=title, plotly=get_plotlyjs(), body=body)
+    return page(findings.result.config.name, _sections(findings))
 
 
 def _sections(findings: Findings) -> list[str]:
     sections = [_head(findings), _tiles(findings)]
     if findings.result.explanation:
         sections.append(
-            f'<section class="card warning"><h2>Nothing feasible</h2>{_text(findings.result.explanation)}</section>'
+            f'<section class="card warning"><h2>Nothing feasible</h2>{paragraph(findings.result.explanation)}</section>'
         )
     if findings.result.trials:
         sections += _search_sections(findings)
@@ -72,19 +61,19 @@ def _sections(findings: Findings) -> list[str]:
 def _search_sections(findings: Findings) -> list[str]:
     told = "Every mark is a design; hover for its decisions."
     if not findings.front:
-        return [_card("The designs", told, _figure("pareto", pareto_figure(findings)))]
+        return [card("The designs", told, drawn("pareto", pareto_figure(findings)))]
     if any(member.baseline is not None for member in findings.front):
         told += " A diamond is the network of a design of the front on the baseline accelerator."
     table = front_table(findings.result, findings.tested)
     sections = [
-        _card("The front", told, _figure("pareto", pareto_figure(findings))),
-        _card(table.title.capitalize(), "The marked design is the chosen one.", _table(table)),
+        card("The front", told, drawn("pareto", pareto_figure(findings))),
+        card(table.title.capitalize(), "The marked design is the chosen one.", table_html(table)),
     ]
     about = (
         "Left: the main objective. Right: the hypervolume, as a share of the box between the best values and 1.1 times "
         "the worst ones, all objectives scaled alike."
     )
-    return [*sections, _card("The search over time", about, _figure("progress", progress_figure(findings)))]
+    return [*sections, card("The search over time", about, drawn("progress", progress_figure(findings)))]
 
 
 def _design_sections(findings: Findings, chosen: Chosen) -> list[str]:
@@ -94,13 +83,15 @@ def _design_sections(findings: Findings, chosen: Chosen) -> list[str]:
     if chosen.baseline is not None and not chosen.baseline.feasible:
         beside = f" The same network cannot run on the baseline accelerator: {chosen.baseline.reason}."
     return [
-        _card(title, f"{names}. Latency op by op.{beside}", _figure("latency", latency_figure(chosen))),
+        card(
+            title, f"{names}. Latency op by op.{beside}", drawn("latency", latency_figure(chosen.cost, chosen.baseline))
+        ),
         '<div class="two">',
-        _card("Area by component", "", _figure("area", area_figure(chosen, findings.baseline))),
-        _card("Energy by level", "", _figure("energy", energy_figure(chosen))),
+        card("Area by component", "", drawn("area", area_figure(chosen, findings.baseline))),
+        card("Energy by level", "", drawn("energy", energy_figure(chosen))),
         "</div>",
         '<div class="two">',
-        *(_card(f"Its {side}", "", _decisions(chosen.trial.point, side)) for side in (NETWORK, ACCELERATOR)),
+        *(card(f"Its {side}", "", _decisions(chosen.trial.point, side)) for side in (NETWORK, ACCELERATOR)),
         "</div>",
     ]
 
@@ -120,7 +111,7 @@ def _head(findings: Findings) -> str:
         if bound is not None
     ]
     under = f", with {', '.join(bounds)}" if bounds else ""
-    return f"<h1>{html.escape(result.config.name)}</h1>{_text(f'{wishes}{under}', soft=True)}"
+    return f"<h1>{html.escape(result.config.name)}</h1>{paragraph(f'{wishes}{under}', soft=True)}"
 
 
 def _tiles(findings: Findings) -> str:
@@ -129,7 +120,7 @@ def _tiles(findings: Findings) -> str:
     done = {StudyState.FINISHED: "finished", StudyState.INFEASIBLE: "finished, nothing feasible"}.get(
         result.state, "unfinished"
     )
-    tiles = [
+    entries = [
         ("trials", f"{len(result.trials)}", f"of {total}, {done}"),
         ("networks trained", f"{result.trained_networks}", f"{result.screened} designs only priced"),
         ("front", f"{len(result.front)}", "designs that no other beats"),
@@ -142,13 +133,8 @@ def _tiles(findings: Findings) -> str:
         for name in ("accuracy", "latency_s", "energy_j", "area_mm2"):
             if name in values:
                 note = tested if name == "accuracy" else "chosen design"
-                tiles.append((metric_title(name), metric_text(name, values[name]), note))
-    cells = (
-        f'<div class="tile"><span>{html.escape(title)}</span><b>{html.escape(value)}</b>'
-        f"<small>{html.escape(note)}</small></div>"
-        for title, value, note in tiles
-    )
-    return f'<div class="tiles">{"".join(cells)}</div>'
+                entries.append((metric_title(name), metric_text(name, values[name]), note))
+    return tiles(entries)
 
 
 def _origin(findings: Findings) -> str:
@@ -163,7 +149,7 @@ def _origin(findings: Findings) -> str:
     details = (
         f"<details><summary>study.yaml, every setting written out</summary><pre>{html.escape(config)}</pre></details>"
     )
-    return _card("How to make it again", told, details)
+    return card("How to make it again", told, details)
 
 
 def _version(package: str) -> str:
@@ -171,34 +157,3 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return ""
-
-
-def _card(title: str, text: str, content: str) -> str:
-    return f'<section class="card"><h2>{html.escape(title)}</h2>{_text(text, soft=True)}{content}</section>'
-
-
-def _text(text: str, *, soft: bool = False) -> str:
-    style = ' class="soft"' if soft else ""
-    return f"<p{style}>{html.escape(text)}</p>" if text else ""
-
-
-def _figure(name: str, figure: Figure) -> str:
-    from plotly import graph_objects, io
-
-    config = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
-    drawn: str = io.to_html(
-        graph_objects.Figure(figure), config=config, include_plotlyjs=False, full_html=False, div_id=f"figure-{name}"
-    )
-    return drawn
-
-
-def _table(table: Table) -> str:
-    def cells(tag: str, texts: Sequence[str]) -> str:
-        return "".join(
-            f"<{tag}{' class=number' if column.numeric else ''}>{html.escape(text)}</{tag}>"
-            for column, text in zip(table.columns, texts, strict=True)
-        )
-
-    head = f"<tr>{cells('th', [column.title for column in table.columns])}</tr>"
-    rows = (f"<tr{' class=chosen' if row[0].endswith(STAR) else ''}>{cells('td', row)}</tr>" for row in table.rows)
-    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
