@@ -9,8 +9,8 @@ import coexplore
 SURFACE = """
 ACCELERATOR_FAMILIES Accelerator Bits CoexploreError Condition Constraint Decision Feasibility Goal Loops METRICS
 MemoryLevel Metric NETWORK_FAMILIES NETWORK_PRESETS Network Objective Observation Point STRATEGIES Space Strategy
-StudyConfig StudyResult Suggestion Workload WorkloadCost best_mapping find_accelerator hypervolume load_config
-non_dominated open_study price price_grid product read_accelerator read_onnx replay run_study __version__
+StudyConfig StudyResult Suggestion Workload WorkloadCost best_mapping find_accelerator from_torch hypervolume
+load_config non_dominated open_study price price_grid product read_accelerator read_onnx replay run_study __version__
 """
 
 

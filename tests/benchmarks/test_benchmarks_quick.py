@@ -13,9 +13,28 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "benchmarks").rglob("*.py"))
 KEYS = {
     "cost_command": {"first_s", "median_s", "least_s"},
+    "devices_zero_shot": {"devices"},
+    "dse_speed": {"designs", "wall_s", "designs_per_s"},
+    "eyeriss": {"rows", "latency_mape", "processing_latency_mape", "dram_mape", "glb_mape"},
+    "fuzz_readers": {"files", "crashes", "hangs", "peak_rss_mb", "wall_s"},
+    "gemmini_rtl": {
+        *("rows", "spearman", "mape", "median_error"),
+        *("calibrated_spearman", "calibrated_mape", "calibrated_median_error"),
+    },
+    "golden": {"checked", "exact"},
     "kill_resume": {"kills", "equal"},
+    "partition": {"cases", "equal", "resnet50_table_s", "resnet50_plan_s"},
     "quickstart_modes": {"trials", "seeds", "wall_s", "modes"},
+    "replay": {"replays_per_s_per_core", "peak_rss_mb", "mappings", "ops", "checked_equal"},
     "study_overhead": set(),
+    "systolic": {"rows", "exact"},
+    "zigzag_replay": {"rows", "ideal_cycles_within_2pct", "energy_within_2pct"},
+    "timeloop_cases": {"counts_compared", "counts_equal"},
+    "timeloop_nests": {"rows", "cycles_equal", "energies_compared", "energies_equal"},
+    "timeloop_replay": {
+        *("rows", "cycles_exact_fraction", "cycles_max_abs_diff", "energy_max_rel_error"),
+        *("physical_cycles_exact_fraction", "physical_energy_p99_rel_error"),
+    },
 }
 
 

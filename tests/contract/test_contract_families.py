@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from coexplore.accelerators.edge_array import EdgeArray
+from coexplore.accelerators.family import ACCELERATOR_PRESETS
+from coexplore.accelerators.fpga_tiles import FpgaTiles
+from coexplore.accelerators.systolic import Systolic
 from coexplore.networks.inverted_bottleneck import InvertedBottleneck
 from coexplore.networks.plain_cnn import PlainCnn
-from coexplore.testing.accelerator_contract import AcceleratorFamilyContract
+from coexplore.testing.accelerator_contract import AcceleratorContract, AcceleratorFamilyContract
 from coexplore.testing.network_contract import NetworkFamilyContract
 
 
 class TestEdgeArray(AcceleratorFamilyContract):
     family = EdgeArray()
+
+
+class TestFpgaTiles(AcceleratorFamilyContract):
+    family = FpgaTiles()
+
+
+class TestSystolic(AcceleratorFamilyContract):
+    family = Systolic()
+
+
+class TestAcceleratorPresets(AcceleratorContract):
+    accelerators: ClassVar = {name: ACCELERATOR_PRESETS.get(name)() for name in ACCELERATOR_PRESETS}
 
 
 class TestSmallInvertedBottleneck(NetworkFamilyContract):

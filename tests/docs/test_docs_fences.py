@@ -1,4 +1,4 @@
-"""Every code fence of the documentation runs, every study in it is legal, and every file it names exists."""
+"""Every code fence of the documentation runs, every study and accelerator is legal, and every file it names exists."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
+from coexplore.accelerators.description import from_document
+from coexplore.core.plain_yaml import load_plain
 from coexplore.studies.config import parse_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,8 +40,12 @@ def test_python_fences_run(page, body, tmp_path):
 
 
 @pytest.mark.parametrize(("page", "body"), fences("yaml"))
-def test_yaml_fences_are_legal_studies(page, body):
-    assert parse_config(yaml.safe_load(body)).objectives
+def test_yaml_fences_are_legal_studies_or_accelerators(page, body):
+    document = load_plain(body, page)
+    if "format" in document:
+        assert from_document(document).levels
+    else:
+        assert parse_config(document).objectives
 
 
 @pytest.mark.parametrize(("page", "body"), fences("bash"))

@@ -11,7 +11,7 @@ from command_runs import coexplore
 
 import coexplore as package
 
-VERBS = ("list", "validate", "cost", "run", "status", "report", "export")
+VERBS = ("list", "validate", "schema", "cost", "run", "status", "report", "export")
 HEAVY = ("torch", "optuna", "plotly", "onnx", "sklearn", "sqlalchemy")
 
 

@@ -57,6 +57,23 @@ def test_an_onnx_file_costs_what_its_network_costs(tmp_path: Path) -> None:
     assert found == coexplore(*COST, "edge-array", "--json").document
 
 
+def test_open_sizes_of_an_onnx_file_are_given_by_name(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    rows = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 16])
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 4])
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [16, 4], np.zeros(64))
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"], "mul")], "open", [rows], [out], [weight])
+    path = tmp_path / "open.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    documents = [
+        coexplore("cost", path, "--accelerator", "edge-array", "--size", f"rows={size}", "--json").document
+        for size in (2, 6)
+    ]
+    assert [document["metrics"]["macs"] for document in documents] == [2 * 64, 6 * 64]
+
+
 def test_a_preset_wins_over_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mobilenet-v2").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -70,6 +87,52 @@ def test_given_mappings_are_replayed(tmp_path: Path) -> None:
     document = coexplore(*COST, "edge-array", "--mapping", path, "--json").document
     assert document["metrics"] == cost.metrics()
     assert (document["mappings"], document["goal"]) == ("given", None)
+
+
+def test_what_json_prints_can_be_given_as_mappings(tmp_path: Path) -> None:
+    first = coexplore(*COST, "edge-array", "--json").document
+    path = tmp_path / "earlier.json"
+    path.write_text(json.dumps(first))
+    again = coexplore(*COST, "edge-array", "--mapping", path, "--json").document
+    assert again["metrics"] == first["metrics"]
+    assert again["mappings"] == "given"
+
+
+def test_another_accounting_prices_the_same_mappings() -> None:
+    plain, other = (
+        coexplore(*COST, "systolic/ws-64", "--accounting", name, "--json").document for name in ("physics", "scalesim")
+    )
+    assert (plain["accounting"], other["accounting"]) == ("physics", "scalesim")
+    assert [op["mapping"] for op in plain["ops"]] == [op["mapping"] for op in other["ops"]]
+    assert other["metrics"]["latency_s"] > plain["metrics"]["latency_s"]
+
+
+def test_an_accounting_that_does_not_know_a_mapping_names_the_op() -> None:
+    outcome = coexplore(*COST, "edge-array", "--accounting", "timeloop")
+    assert outcome.code == 2
+    assert "op '" in outcome.err
+    assert "perfect factors" in outcome.err
+
+
+def test_a_page_is_written_beside_the_answer(tmp_path: Path) -> None:
+    outcome = coexplore(*COST, "edge-array", "--plot", tmp_path / "cost.html", "--json")
+    assert outcome.document["feasible"]
+    assert "figure-roofline" in (tmp_path / "cost.html").read_text()
+
+
+def test_what_overflows_is_told_with_operand_factor_and_nearest_legal_value(tmp_path: Path) -> None:
+    small = replace(ACCELERATOR.levels[2], capacity_bytes=100)
+    path = tmp_path / "chip.yaml"
+    path.write_text(write_text(replace(ACCELERATOR, levels=(*ACCELERATOR.levels[:2], small, ACCELERATOR.levels[3]))))
+    outcome = coexplore(*COST, path, "--json")
+    assert outcome.code == 1
+    blocked = next(op for op in outcome.document["ops"] if not op["feasible"])
+    obstacle = blocked["obstacle"]
+    assert obstacle["level"] == "register_file"
+    assert obstacle["need_bytes"] > obstacle["capacity_bytes"] == 100
+    assert obstacle["operand"] in ("weight", "input", "output")
+    assert obstacle["factor"] is None or obstacle["nearest"] < obstacle["factor"]
+    assert all(word in outcome.document["reason"] for word in (blocked["name"], "register_file", obstacle["operand"]))
 
 
 def test_an_accelerator_that_is_too_small_is_infeasible_with_a_reason(tmp_path: Path) -> None:
@@ -99,7 +162,11 @@ def test_an_accelerator_that_is_too_small_is_infeasible_with_a_reason(tmp_path: 
         (("cost", "bert-base-layer", "--input-shape", "3,8,8", "--accelerator", "edge-array"), "has a fixed input"),
         (("cost", "nowhere.onnx", "--accelerator", "edge-array"), "nowhere.onnx"),
         (("cost", "nowhere.onnx", "--input-shape", "1,1,1", "--accelerator", "edge-array"), "an ONNX file has its own"),
+        (("cost", "nowhere.onnx", "--size", "rows", "--accelerator", "edge-array"), "--size: is 'rows'"),
+        ((*COST, "edge-array", "--size", "rows=3"), "--size: is for open sizes of an ONNX file"),
+        ((*COST, "edge-array", "--accounting", "timelop"), "did you mean 'timeloop'"),
         ((*COST, "edge-array", "--mapping", "nowhere.json"), "does not exist"),
+        ((*COST, "edge-array", "--plot", "cost.pdf"), "--plot: is 'cost.pdf'; the page is HTML"),
         (("cost", "."), "is no bundle"),
         (("cost", ".", "--goal", "edp"), "--goal: a bundle has its own"),
     ],

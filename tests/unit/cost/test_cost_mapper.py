@@ -6,12 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
+from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
 from coexplore.cost.grid import price_grid
-from coexplore.cost.mapper import Goal, best_mapping, best_mappings
+from coexplore.cost.mapper import Goal, best_mapping, best_mappings, mapped, search_variants, shape_of
 from coexplore.cost.replay import replay
+from coexplore.testing.cost_cases import small_accelerators, small_ops
 from coexplore.workloads.op import Bits, Loops
+
+THOROUGH = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 
 FAMILY = EdgeArray()
 BASELINE = FAMILY.decode(FAMILY.presets["baseline"])
@@ -121,3 +127,69 @@ def test_searching_side_by_side_changes_nothing():
     together = best_mappings([*OPS, OPS[0]], accelerator)
     best_mapping.cache_clear()
     assert together == {loops: best_mapping(loops, accelerator) for loops in OPS}
+
+
+@st.composite
+def tight_accelerators(draw) -> Accelerator:
+    """Any chain, with memories that hold a few tiles or none."""
+    accelerator = draw(small_accelerators())
+    sizes = st.sampled_from([4, 16, 40, 100, 500, 2**20])
+    inner = tuple(replace(level, capacity_bytes=draw(sizes)) for level in accelerator.levels[1:])
+    return replace(accelerator, levels=(accelerator.levels[0], *inner))
+
+
+def worth(result, goal):
+    key = {Goal.LATENCY: result.total_cycles, Goal.ENERGY: result.energy_j}
+    return key.get(goal, result.energy_j * result.total_cycles)
+
+
+@THOROUGH
+@given(small_ops(), tight_accelerators(), st.sampled_from(list(Goal)))
+def test_bounds_never_drop_the_best_mapping_of_any_chain(loops, accelerator, goal):
+    quick, brute = (search_variants(loops, (accelerator,), goal, 8, prune) for prune in (True, False))
+    for name in ("value", "tie", "pick", "use", "loops", "orders"):
+        assert np.array_equal(getattr(quick, name), getattr(brute, name)), name
+    if np.isfinite(quick.value[0]):
+        result = replay(loops, accelerator, mapped(loops, accelerator, quick, 0).mapping)
+        assert result.feasible, result.reason
+        assert worth(result, goal) == quick.value[0]
+
+
+@THOROUGH
+@given(small_ops(), tight_accelerators(), st.sampled_from(list(Goal)), st.integers(1, 3), st.integers(0, 3))
+def test_accelerators_of_one_shape_are_searched_together_as_one_by_one(loops, accelerator, goal, level, number):
+    level = min(level, len(accelerator.levels) - 1)
+    others = []
+    for factor in (1, 2, 3, 5):
+        memory = accelerator.levels[level]
+        wider = None if memory.read_bytes_per_cycle is None else factor * memory.read_bytes_per_cycle
+        changed = replace(
+            memory,
+            capacity_bytes=factor * memory.capacity_bytes,
+            read_bytes_per_cycle=wider,
+            read_j_per_bit=memory.read_j_per_bit / factor,
+        )
+        levels = (*accelerator.levels[:level], changed, *accelerator.levels[level + 1 :])
+        others.append(replace(accelerator, levels=levels))
+    assume(shape_of(others[0]) == shape_of(others[number]))
+    alone = search_variants(loops, others[number : number + 1], goal, 8)
+    others = [other if shape_of(other) == shape_of(others[0]) else others[0] for other in others]
+    together = search_variants(loops, others, goal, 8)
+    assert together.value[number] == alone.value[0]
+    assert together.tie[number] == alone.tie[0]
+    if np.isfinite(alone.value[0]):
+        assert (
+            mapped(loops, others[number], together, number).mapping == mapped(loops, others[number], alone, 0).mapping
+        )
+
+
+@pytest.mark.parametrize("goal", list(Goal))
+@pytest.mark.parametrize("loops", OPS)
+def test_more_capacity_never_loses_at_the_optimum(loops, goal):
+    for level, sizes in ((1, (48, 96, 500, 1024, 1500)), (2, (3, 4, 7, 32, 100))):
+        costs = []
+        for kib in sizes:
+            memory = replace(BASELINE.levels[level], capacity_bytes=1024 * kib)
+            levels = (*BASELINE.levels[:level], memory, *BASELINE.levels[level + 1 :])
+            costs.append(value(loops, replace(BASELINE, levels=levels), goal)[0])
+        assert costs == sorted(costs, reverse=True)

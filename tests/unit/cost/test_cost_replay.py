@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from coexplore.accelerators.accelerator import OPERANDS, Dim, MemoryLevel, Operand
 from coexplore.accelerators.edge_array import EdgeArray
+from coexplore.accelerators.family import find_accelerator
 from coexplore.core.errors import MappingError
 from coexplore.cost._counts import (
     ALL,
@@ -25,7 +26,7 @@ from coexplore.cost._counts import (
     SHARED,
     count_moves,
 )
-from coexplore.cost.mapping import LevelMapping, Loop, Mapping, mapping_from_document
+from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop, mapping_from_document
 from coexplore.cost.nest import flatten, machine_of, problem_of
 from coexplore.cost.replay import replay
 from coexplore.testing.cost_cases import mapped_ops
@@ -37,7 +38,7 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 
 
 def counts(loops, accelerator, mapping):
-    nest, levels = flatten(mapping), len(accelerator.levels)
+    nest, levels = flatten(mapping, accelerator), len(accelerator.levels)
     moves, tiles = np.zeros((levels, 3, MOVES), np.int64), np.zeros((levels, 3), np.int64)
     accesses = np.zeros((3, 2), np.int64)
     problem, machine = problem_of(loops, accelerator), machine_of(accelerator)
@@ -122,6 +123,8 @@ def faster(level: MemoryLevel, gain: float) -> MemoryLevel:
 @given(mapped_ops())
 def test_bits_scale_weight_traffic_exactly(case):
     loops, accelerator, mapping = case
+    levels = tuple(replace(level, word_bits=1, block_bits=1) for level in accelerator.levels)
+    accelerator = replace(accelerator, levels=levels)
     narrow = replay(replace(loops, bits=Bits(4, 4, 8, 32)), accelerator, mapping)
     wide = replay(replace(loops, bits=Bits(8, 4, 8, 32)), accelerator, mapping)
     for (_, operand, reads, writes), (_, _, wide_reads, wide_writes) in zip(
@@ -135,7 +138,8 @@ def test_bits_scale_weight_traffic_exactly(case):
 @given(mapped_ops())
 def test_the_op_takes_at_least_its_compute_cycles_and_its_time_splits(case):
     result = replay(*case)
-    parts = result.compute_cycles + result.stall_cycles + result.onload_cycles + result.offload_cycles
+    ends = result.fill_drain_cycles + result.onload_cycles + result.offload_cycles
+    parts = result.compute_cycles + result.stall_cycles + ends
     assert result.stall_cycles >= 0
     assert math.isclose(result.total_cycles, parts, rel_tol=1e-12)
 
@@ -144,6 +148,48 @@ def test_the_op_takes_at_least_its_compute_cycles_and_its_time_splits(case):
 @given(mapped_ops())
 def test_a_mapping_survives_its_document(case):
     assert mapping_from_document(case[2].document()) == case[2]
+
+
+@QUICK
+@given(mapped_ops())
+def test_whole_words_and_blocks_never_move_less(case):
+    loops, accelerator, mapping = case
+    fine = tuple(replace(level, word_bits=1, block_bits=1) for level in accelerator.levels)
+    exact = replay(loops, replace(accelerator, levels=fine), mapping)
+    for rounded, row in zip(replay(*case).traffic_bits, exact.traffic_bits, strict=True):
+        assert rounded[2] >= row[2]
+        assert rounded[3] >= row[3]
+    for name, _, reads, writes in replay(*case).traffic_bits:
+        block = next(level.block_bits for level in accelerator.levels if level.name == name)
+        assert reads % block == writes % block == 0
+
+
+@QUICK
+@given(mapped_ops())
+def test_multicast_never_reads_more_than_separate_copies(case):
+    loops, accelerator, mapping = case
+
+    def read(multicast: bool) -> list[int]:
+        levels = tuple(
+            replace(level, fanout=tuple(replace(axis, multicast=multicast) for axis in level.fanout))
+            for level in accelerator.levels
+        )
+        return [row[2] for row in replay(loops, replace(accelerator, levels=levels), mapping).traffic_bits]
+
+    assert all(shared <= alone for shared, alone in zip(read(True), read(False), strict=True))
+
+
+def test_data_travel_through_a_systolic_array_once():
+    accelerator = find_accelerator("edge-array")
+    hopping = replace(
+        accelerator.levels[0], fanout=tuple(replace(axis, hop_cycles=2) for axis in accelerator.levels[0].fanout)
+    )
+    spread = LevelMapping((), (SpatialLoop("pe_x", Dim.K, 4), SpatialLoop("pe_y", Dim.P, 3)))
+    mapping = Mapping((spread, LevelMapping(), LevelMapping(), LevelMapping()))
+    systolic = replay(Loops(K=4, P=3), replace(accelerator, levels=(hopping, *accelerator.levels[1:])), mapping)
+    broadcast = replay(Loops(K=4, P=3), accelerator, mapping)
+    assert systolic.fill_drain_cycles == 2 * 3 + 2 * 2
+    assert systolic.total_cycles == broadcast.total_cycles + systolic.fill_drain_cycles
 
 
 def test_a_level_that_overflows_is_a_result_that_names_level_operand_and_need():
@@ -158,6 +204,19 @@ def test_a_level_that_overflows_is_a_result_that_names_level_operand_and_need():
     assert "'local_memory' needs" in result.reason
     assert "weight" in result.reason
     assert "at least" in result.reason
+    found = result.obstacle
+    assert (found.level, found.operand, found.dim, found.factor) == ("local_memory", "weight", "K", 4096)
+    legal = Mapping(
+        (
+            LevelMapping((Loop(Dim.K, -(-4096 // found.nearest)),)),
+            LevelMapping((Loop(Dim.K, found.nearest), Loop(Dim.C, 4096))),
+            empty,
+            empty,
+        )
+    )
+    assert replay(loops, accelerator, legal).feasible
+    more = replace(legal.levels[1], temporal=(Loop(Dim.K, found.nearest + 1), Loop(Dim.C, 4096)))
+    assert not replay(loops, accelerator, Mapping((legal.levels[0], more, empty, empty))).feasible
 
 
 def test_operands_wider_than_the_multipliers_are_infeasible():
@@ -178,7 +237,9 @@ def test_operands_wider_than_the_multipliers_are_infeasible():
     [
         ((LevelMapping((Loop(Dim.K, 3),)),) + (LevelMapping(),) * 3, "factors of K multiply to 3"),
         ((LevelMapping((Loop(Dim.K, 4),)),), "mapping has 1 levels"),
-        ((LevelMapping((Loop(Dim.K, 4), Loop(Dim.C, 0))),) + (LevelMapping(),) * 3, "multiply to 0|smaller than 1"),
+        ((LevelMapping((Loop(Dim.K, 4), Loop(Dim.C, 0))),) + (LevelMapping(),) * 3, "a factor is 0, not"),
+        ((LevelMapping((Loop(Dim.K, 4.0),)),) + (LevelMapping(),) * 3, "a factor is 4.0, not a whole number"),
+        ((LevelMapping((Loop(Dim.K, 4), Loop(Dim.R, 2**40))),) + (LevelMapping(),) * 3, "far more than its 1"),
     ],
 )
 def test_a_mapping_that_does_not_fit_is_refused(levels, message):

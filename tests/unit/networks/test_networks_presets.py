@@ -26,6 +26,13 @@ TABLES = {
     "resnet-50": "resnet50.csv",
     "vgg-16": "vgg16.csv",
 }
+PARAMETERS = {
+    "alexnet-one-column": 61_100_840,
+    "mnasnet-1.0": 4_383_312,
+    "vgg-11": 132_863_336,
+    "vgg-13": 133_047_848,
+}
+"""Of presets without a table."""
 COLUMNS = ("layer", "N", "K", "C", "P", "Q", "R", "S", "stride_h", "stride_w", "groups", "macs", "repeat")
 
 
@@ -65,8 +72,13 @@ def test_layer_table_equals_the_published_one_row_by_row(name):
     assert sorted(own_rows(NETWORK_PRESETS.get(name)())) == sorted(published)
 
 
-def test_every_preset_has_a_published_table():
-    assert set(NETWORK_PRESETS) == set(TABLES)
+def test_every_preset_has_a_published_table_or_number_of_parameters():
+    assert set(NETWORK_PRESETS) == set(TABLES) | set(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def test_presets_without_a_table_have_the_parameters_of_the_common_implementations(name):
+    assert NETWORK_PRESETS.get(name)().parameters == PARAMETERS[name]
 
 
 @pytest.mark.parametrize(

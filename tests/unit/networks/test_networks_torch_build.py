@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import subprocess
 import sys
 
@@ -19,17 +20,31 @@ from coexplore.networks.vgg import vgg_16
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import (
     BatchNorm,
+    Border,
+    Concat,
     Constant,
     Conv2d,
     Elementwise,
+    Embedding,
+    EmbeddingBag,
+    Expand,
     Function,
+    Gather,
     GlobalAveragePool,
+    GroupNorm,
+    LayerNorm,
     Linear,
     MatMul,
     Op,
+    Pad,
     Pool2d,
     Pooling,
+    Reduce,
+    Reduction,
     Reshape,
+    Resize,
+    RmsNorm,
+    Slice,
     Softmax,
     Transpose,
 )
@@ -168,24 +183,95 @@ def test_names_with_dots_that_would_collide_stay_apart():
     }
 
 
-def expected_of(function, x):
-    return {
-        Function.RELU: np.maximum(x, 0),
-        Function.RELU6: np.clip(x, 0, 6),
-        Function.SIGMOID: 1 / (1 + np.exp(-x)),
-        Function.TANH: np.tanh(x),
-        Function.SILU: x / (1 + np.exp(-x)),
-        Function.HARD_SWISH: x * np.clip(x + 3, 0, 6) / 6,
-        Function.HARD_SIGMOID: np.clip(x + 3, 0, 6) / 6,
-        Function.GELU: np.array([-0.0036374, -0.1587, -0.0, 0.8413, 6.4999999]),
-    }[function]
+def erf(x):
+    return np.array([math.erf(value) for value in x])
+
+
+def softplus(x):
+    return np.logaddexp(0, x)
+
+
+EXPECTED = {
+    Function.RELU: lambda x: np.maximum(x, 0),
+    Function.RELU6: lambda x: np.clip(x, 0, 6),
+    Function.SIGMOID: lambda x: 1 / (1 + np.exp(-x)),
+    Function.TANH: np.tanh,
+    Function.SILU: lambda x: x / (1 + np.exp(-x)),
+    Function.HARD_SWISH: lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    Function.HARD_SIGMOID: lambda x: np.clip(x + 3, 0, 6) / 6,
+    Function.GELU: lambda x: x / 2 * (1 + erf(x / np.sqrt(2))),
+    Function.NOT: lambda x: x == 0,
+    Function.NEGATIVE: np.negative,
+    Function.ABSOLUTE: np.abs,
+    Function.SIGN: np.sign,
+    Function.RECIPROCAL: np.reciprocal,
+    Function.SQUARE_ROOT: np.sqrt,
+    Function.INVERSE_SQUARE_ROOT: lambda x: 1 / np.sqrt(x),
+    Function.EXPONENTIAL: np.exp,
+    Function.LOGARITHM: np.log,
+    Function.ERROR_FUNCTION: erf,
+    Function.SINE: np.sin,
+    Function.COSINE: np.cos,
+    Function.FLOOR: np.floor,
+    Function.CEILING: np.ceil,
+    Function.ROUND: np.round,
+    Function.SOFTPLUS: softplus,
+    Function.SOFTSIGN: lambda x: x / (1 + np.abs(x)),
+    Function.MISH: lambda x: x * np.tanh(softplus(x)),
+    Function.SELU: lambda x: 1.0507010 * np.where(x > 0, x, 1.6732632 * np.expm1(x)),
+    Function.ELU: lambda x: np.where(x > 0, x, np.expm1(x)),
+    Function.LEAKY_RELU: lambda x: np.where(x > 0, x, 0.01 * x),
+    Function.CLIP: lambda x: np.clip(x, -1, 1),
+}
+EXPECTED_OF_TWO = {
+    Function.ADD: np.add,
+    Function.MULTIPLY: np.multiply,
+    Function.SUBTRACT: np.subtract,
+    Function.DIVIDE: np.divide,
+    Function.POWER: np.power,
+    Function.MAXIMUM: np.maximum,
+    Function.MINIMUM: np.minimum,
+    Function.REMAINDER: np.fmod,
+    Function.PRELU: lambda x, y: np.where(x > 0, x, x * y),
+    Function.EQUAL: np.equal,
+    Function.LESS: np.less,
+    Function.GREATER: np.greater,
+    Function.LESS_OR_EQUAL: np.less_equal,
+    Function.GREATER_OR_EQUAL: np.greater_equal,
+    Function.AND: np.logical_and,
+    Function.OR: np.logical_or,
+    Function.XOR: np.logical_xor,
+}
 
 
 @pytest.mark.parametrize("function", [function for function in Function if function.arity == 1])
 def test_each_function_is_what_its_name_says(function):
     x = np.array([[-3.0, -1.0, 0.0, 1.0, 6.5]], dtype=np.float32)
     module = build_module(Workload("f", (("x", x.shape),), (Elementwise("y", ("x",), function),), ("y",)))
-    np.testing.assert_allclose(module(torch.from_numpy(x))[0], expected_of(function, x[0]), atol=1e-3)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(module(torch.from_numpy(x))[0], EXPECTED[function](x[0]), atol=1e-3)
+
+
+@pytest.mark.parametrize("function", [function for function in Function if function.arity == 2])
+def test_each_function_of_two_is_what_its_name_says(function):
+    x = np.array([[-3.0, 1.0, 0.0, 2.5, 4.0]], dtype=np.float32)
+    y = np.array([[2.0, 1.0, 3.0, -0.5, 0.0]], dtype=np.float32)
+    result = run((Elementwise("z", ("x", "y"), function),), "z", x=x, y=y)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(result[0], EXPECTED_OF_TWO[function](x[0], y[0]), atol=1e-5)
+
+
+def test_a_choice_takes_the_first_where_the_condition_holds():
+    condition, x, y = (np.array([values], dtype=np.float32) for values in ([1, 0, 1], [1, 2, 3], [4, 5, 6]))
+    chosen = run((Elementwise("z", ("c", "x", "y"), Function.WHERE),), "z", c=condition, x=x, y=y)
+    assert chosen.tolist() == [[1, 5, 3]]
+
+
+def test_settings_reach_the_function():
+    x = np.array([[-2.0, 0.5, 3.0]], dtype=np.float32)
+    assert run((Elementwise("y", ("x",), Function.CLIP, (-1.0, 2.0)),), "y", x=x).tolist() == [[-1.0, 0.5, 2.0]]
+    leaky = run((Elementwise("y", ("x",), Function.LEAKY_RELU, (0.5,)),), "y", x=x)
+    assert leaky.tolist() == [[-1.0, 0.5, 3.0]]
 
 
 def run(ops: tuple[Op, ...], output: str, **inputs: np.ndarray) -> np.ndarray:
@@ -265,6 +351,112 @@ def test_dilated_and_grouped_convolutions_have_the_shape_of_the_graph():
 def test_batch_normalisation_works_at_every_rank(shape):
     x = image(*shape)
     np.testing.assert_allclose(run((BatchNorm("n", ("x",)),), "n", x=x), x, atol=1e-4)
+
+
+def test_parts_and_joins_are_those_of_numpy():
+    x = image(2, 6, 5)
+    ops = (
+        Slice("first", ("x",), 1, 0, 2),
+        Slice("others", ("x",), -2, 2, 6, 2),
+        Concat("joined", ("others", "first"), 1),
+        Pad("padded", ("joined",), (0, 1, 0), (0, 0, 2), value=3.0),
+    )
+    joined = np.concatenate([x[:, 2:6:2], x[:, :2]], 1)
+    expected = np.pad(joined, [(0, 0), (1, 0), (0, 2)], constant_values=3.0)
+    np.testing.assert_array_equal(run(ops, "padded", x=x), expected)
+
+
+def test_repeated_and_chosen_entries_are_those_of_numpy():
+    x, places = image(2, 1, 5), np.array([[4, 0], [2, 2]], dtype=np.float32)
+    np.testing.assert_array_equal(run((Expand("e", ("x",), (2, 3, 5)),), "e", x=x), np.broadcast_to(x, (2, 3, 5)))
+    chosen = run((Gather("g", ("x", "i"), axis=2),), "g", x=x, i=places)
+    np.testing.assert_array_equal(chosen, np.take(x, places.astype(int), 2))
+
+
+@pytest.mark.parametrize("border", Border)
+def test_borders_of_images_are_those_of_numpy(border):
+    x = image(1, 2, 4, 5)
+    padded = run((Pad("p", ("x",), (0, 0, 1, 2), (0, 0, 2, 1), border),), "p", x=x)
+    np.testing.assert_array_equal(padded, np.pad(x, [(0, 0), (0, 0), (1, 2), (2, 1)], mode=border.value))
+
+
+def test_a_mirrored_border_of_channels_is_refused():
+    pad = Pad("p", ("x",), (0, 1, 0, 0), (0, 0, 0, 0), Border.REFLECT)
+    with pytest.raises(WorkloadError, match="'p': torch has no reflect border"):
+        run((pad,), "p", x=image(1, 2, 4, 5))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize(
+    ("reduction", "expected"),
+    [
+        (Reduction.MEAN, np.mean),
+        (Reduction.SUM, np.sum),
+        (Reduction.MAX, np.max),
+        (Reduction.MIN, np.min),
+        (Reduction.PRODUCT, np.prod),
+    ],
+)
+def test_reductions_are_those_of_numpy(reduction, expected, keep):
+    x = image(2, 3, 4, 5)
+    reduced = run((Reduce("r", ("x",), reduction, (1, 3), keep),), "r", x=x)
+    np.testing.assert_allclose(reduced, expected(x, axis=(1, 3), keepdims=keep), atol=1e-5)
+
+
+def test_rows_and_bags_are_those_of_the_table():
+    tokens = np.array([[1, 3, 3]], dtype=np.float32)
+    for op, reduce in (
+        (Embedding("e", ("x",), 5, 4), lambda rows: rows),
+        (EmbeddingBag("e", ("x",), 5, 4), lambda rows: rows.sum(1)),
+        (EmbeddingBag("e", ("x",), 5, 4, Pooling.AVERAGE), lambda rows: rows.mean(1)),
+        (EmbeddingBag("e", ("x",), 5, 4, Pooling.MAX), lambda rows: rows.max(1)),
+    ):
+        module = build_module(Workload("rows", (("x", (1, 3)),), (op,), ("e",)))
+        table = weights_of(module)["e.weight"]
+        with torch.no_grad():
+            result = module(torch.from_numpy(tokens)).numpy()
+        np.testing.assert_allclose(result, reduce(table[tokens.astype(int)]), atol=1e-6)
+
+
+def test_normalisations_are_those_of_numpy():
+    x = image(2, 4, 3, 5)
+    last = (x - x.mean((2, 3), keepdims=True)) / np.sqrt(x.var((2, 3), keepdims=True) + 1e-5)
+    plain = LayerNorm("n", ("x",), axes=2, scale=False, shift=False)
+    np.testing.assert_allclose(run((plain,), "n", x=x), last, atol=1e-5)
+    np.testing.assert_allclose(run((GroupNorm("n", ("x",), groups=4),), "n", x=x), last, atol=1e-5)
+    root = np.sqrt((x**2).mean(3, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(run((RmsNorm("n", ("x",)),), "n", x=x), x / root, atol=1e-5)
+
+
+def test_resizing_repeats_pixels():
+    x = image(1, 2, 3, 4)
+    large = run((Resize("r", ("x",), (6, 8)),), "r", x=x)
+    np.testing.assert_array_equal(large, x.repeat(2, axis=2).repeat(2, axis=3))
+
+
+def test_one_sided_padding_is_on_that_side():
+    x = image(1, 1, 4, 4)
+    conv = Conv2d("c", ("x",), 1, (3, 3), padding=(0, 2), end_padding=(2, 0))
+    module = build_module(Workload("c", (("x", x.shape),), (conv,), ("c",)))
+    kernel = torch.from_numpy(weights_of(module)["c.weight"])
+    padded = np.pad(x, [(0, 0), (0, 0), (0, 2), (2, 0)])
+    with torch.no_grad():
+        expected = torch.nn.functional.conv2d(torch.from_numpy(padded), kernel)
+        torch.testing.assert_close(module(torch.from_numpy(x)), expected)
+    largest = run((Pool2d("p", ("x",), Pooling.MAX, (2, 2), (2, 2), end_padding=(1, 1)),), "p", x=x - 100)
+    assert largest.max() < -50, "a border is never the largest"
+
+
+def test_a_tied_array_is_one_parameter_of_two_layers():
+    ops = (
+        Embedding("table", ("tokens",), 10, 4),
+        Linear("head", ("table",), 10, bias=False, tied=(("weight", "table.weight"),)),
+    )
+    workload = Workload("tied", (("tokens", (1, 3)),), ops, ("head",))
+    module = copy.deepcopy(build_module(workload))
+    assert sum(parameter.numel() for parameter in module.parameters()) == workload.parameters == 40
+    load_weights(module, {"table.weight": np.ones((10, 4), np.float32)})
+    assert module(torch.zeros(1, 3)).unique().tolist() == [4.0]
 
 
 def test_an_op_unknown_to_torch_is_refused_by_name():

@@ -56,7 +56,7 @@ def test_plotly_takes_every_figure(findings: Findings) -> None:
     for figure in (
         pareto_figure(findings),
         progress_figure(findings),
-        latency_figure(chosen),
+        latency_figure(chosen.cost, chosen.baseline),
         area_figure(chosen, findings.baseline),
         energy_figure(chosen),
     ):
@@ -89,7 +89,7 @@ def test_a_study_with_one_accelerator_has_no_baseline(tmp_path: Path) -> None:
     assert fixed.chosen is not None
     assert fixed.chosen.baseline is None
     assert "same networks, baseline accelerator" not in traces(pareto_figure(fixed))
-    assert BASELINE not in traces(latency_figure(fixed.chosen))
+    assert BASELINE not in traces(latency_figure(fixed.chosen.cost, fixed.chosen.baseline))
 
 
 def test_a_design_on_the_baseline_accelerator_has_nothing_beside_it(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_what_is_shown_on_hovering_is_text() -> None:
 def test_latency_bars_add_up_to_the_latency(findings: Findings) -> None:
     chosen = findings.chosen
     assert chosen is not None
-    bars = [trace for name, trace in traces(latency_figure(chosen)).items() if name != BASELINE]
+    bars = [trace for name, trace in traces(latency_figure(chosen.cost, chosen.baseline)).items() if name != BASELINE]
     assert math.fsum(y for trace in bars for y in trace["y"]) == pytest.approx(chosen.cost.latency_s, rel=1e-12)
 
 

@@ -7,7 +7,8 @@ import pytest
 from coexplore.core.errors import WorkloadError
 from coexplore.core.hashing import content_hash
 from coexplore.workloads.graph import MAX_OPS, Workload
-from coexplore.workloads.op import Bits, Conv2d, Elementwise, Function, Linear, Reshape
+from coexplore.workloads.op import Bits, Conv2d, Elementwise, Embedding, Function, Linear, Reshape
+from coexplore.workloads.weights import weight_shapes
 
 IMAGE = (("x", (1, 3, 8, 8)),)
 
@@ -118,3 +119,32 @@ def test_an_illegal_graph_is_refused(inputs, ops, outputs, message):
 def test_a_graph_with_too_many_ops_is_refused():
     with pytest.raises(WorkloadError, match="the limit is"):
         Workload("long", IMAGE, (RELU,) * (MAX_OPS + 1), ("relu",))
+
+
+def test_tied_arrays_count_once():
+    table = Embedding("table", ("tokens",), rows=10, width=4)
+    head = Linear("head", ("table",), 10, bias=False, tied=(("weight", "table.weight"),))
+    workload = Workload("tied", (("tokens", (1, 3)),), (table, head), ("head",))
+    assert workload.parameters == 40
+    assert list(weight_shapes(workload)) == ["table.weight"]
+
+
+@pytest.mark.parametrize(
+    "tied",
+    [("weight", "nowhere.weight"), ("nothing", "table.weight"), ("bias", "table.weight"), ("weight", "head.weight")],
+)
+def test_an_array_tied_to_none_of_its_shape_is_refused(tied):
+    table = Embedding("table", ("tokens",), rows=10, width=4)
+    head = Linear("head", ("table",), 10, tied=(tied,))
+    with pytest.raises(WorkloadError, match=r"op 'head': its array .* no earlier op owns in that shape"):
+        Workload("tied", (("tokens", (1, 3)),), (table, head), ("head",))
+
+
+def test_an_op_too_large_to_count_is_refused_by_name():
+    with pytest.raises(WorkloadError, match=r"op 'fc' \(Linear\): the loops hold"):
+        Workload("large", (("x", (1, 2**31 - 1)),), (Linear("fc", ("x",), 2**31 - 1),), ("fc",))
+
+
+def test_more_axes_than_an_array_can_have_are_refused():
+    with pytest.raises(WorkloadError, match="'view' has 65 axes; the limit is 64"):
+        Workload("deep", (("x", (1, 2)),), (Reshape("view", ("x",), (1,) * 64 + (2,)),), ("view",))

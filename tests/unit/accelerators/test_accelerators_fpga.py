@@ -1,0 +1,80 @@
+"""Tile engines and FPGAs: what is legal, how ports are read, and whether the table of devices makes sense."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from coexplore.accelerators.fpga import FpgaDesign, PortOrder, Ports
+from coexplore.accelerators.fpga_devices import FPGA_DEVICES, fpga_device
+from coexplore.core.errors import AcceleratorError
+
+DESIGN = FpgaDesign(8, 4, 13, 13, 3, Ports(2, 2, 2))
+
+
+@pytest.mark.parametrize("name", ["weight", "input", "output"])
+def test_a_negative_port_is_refused_by_name(name):
+    with pytest.raises(AcceleratorError, match=rf"ports\.{name} is -2"):
+        replace(DESIGN.ports, **{name: -2})
+
+
+def test_printed_ports_are_read_in_either_order():
+    assert PortOrder.WEIGHT_INPUT_OUTPUT.read((18, 6, 2)) == Ports(weight=18, input=6, output=2)
+    assert PortOrder.INPUT_OUTPUT_WEIGHT.read((18, 6, 2)) == Ports(weight=2, input=18, output=6)
+
+
+@pytest.mark.parametrize("field", ["tm", "tn", "tr", "tc", "tk"])
+def test_an_empty_tile_is_refused_by_name(field):
+    with pytest.raises(AcceleratorError, match=rf"design\.{field} is 0"):
+        replace(DESIGN, **{field: 0})
+
+
+def test_a_word_is_fixed_or_floating_point():
+    with pytest.raises(AcceleratorError, match=r"bits is 8; legal are 16 .* and 32"):
+        replace(DESIGN, bits=8)
+
+
+def test_half_a_depthwise_engine_is_refused():
+    with pytest.raises(AcceleratorError, match="give both"):
+        replace(DESIGN, tm_d=16)
+
+
+def test_a_floating_point_multiplier_takes_five_slices():
+    assert DESIGN.dsps == 32
+    assert replace(DESIGN, bits=32).dsps == 160
+    assert replace(DESIGN, tm_d=16, tk_d=3).dsps == 48
+
+
+def test_a_device_without_dsps_is_refused():
+    with pytest.raises(AcceleratorError, match=r"FPGA 'zcu102': dsp is 0; .* at least 1"):
+        replace(fpga_device("zcu102"), dsp=0)
+
+
+@pytest.mark.parametrize(("field", "value"), [("bram18", -1), ("clock_hz", 0.0), ("power_w", float("nan"))])
+def test_impossible_numbers_of_a_device_are_refused(field, value):
+    with pytest.raises(AcceleratorError, match=f"{field} is"):
+        replace(fpga_device("zcu102"), **{field: value})
+
+
+def test_an_unknown_device_is_answered_with_the_nearest():
+    with pytest.raises(AcceleratorError, match="did you mean 'zcu102'"):
+        fpga_device("zcu12")
+
+
+@pytest.mark.parametrize("device", FPGA_DEVICES.values(), ids=lambda device: device.name)
+def test_every_device_has_sources_and_no_more_memory_than_logic(device):
+    assert device.source
+    assert device.power_source
+    assert device.memory_lut < device.lut
+    assert 0 < device.power_uncertainty <= 1
+    assert device.bits_per_cycle <= device.port_bits
+
+
+def test_the_published_device_has_the_published_resources():
+    device = fpga_device("zcu102")
+    assert (device.dsp, device.bram18, device.port_bits) == (2520, 1824, 512)
+
+
+def test_energy_is_board_power_times_time():
+    assert fpga_device("pynq-z2").energy_j(2.0) == 2 * fpga_device("pynq-z2").power_w

@@ -1,0 +1,88 @@
+"""Pipelines of FPGAs: every stage has the best design of its grid, and that design fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from coexplore.accelerators.fpga_devices import fpga_device
+from coexplore.core.errors import AcceleratorError
+from coexplore.cost.fpga import CONSISTENT
+from coexplore.cost.fpga_layers import FpgaLayer, fpga_layers
+from coexplore.cost.fpga_pipeline import PoolEntry, default_grid, fpga_stages
+from coexplore.cost.fpga_search import DesignGrid, best_design
+from coexplore.cost.pipeline import cheapest, fastest
+from coexplore.networks.mobilenet_v2 import mobilenet_v2
+from coexplore.networks.plain_cnn import PlainCnn
+
+LAYERS = (
+    FpgaLayer("stem", 16, 3, 16, 16, (3, 3), (2, 2)),
+    FpgaLayer("wide", 64, 16, 16, 16, (5, 5)),
+    FpgaLayer("lone", 64, 64, 8, 8, (3, 3), (2, 2), depthwise=True),
+    FpgaLayer("head", 100, 64, 1, 1),
+)
+DENSE = DesignGrid(
+    tuple((tm, tn, 0) for tm in (4, 8, 16) for tn in (2, 8)), (2, 8, 16), (4, 16), ((2, 2, 2), (6, 2, 2))
+)  # fmt: skip
+BOTH = replace(DENSE, channels=tuple((tm, tn, tm_d) for tm in (4, 8) for tn in (2, 8) for tm_d in (8, 16)))
+SMALL = replace(fpga_device("pynq-z2"), name="small", dsp=140, bram18=60, memory_lut=1500)
+
+
+@pytest.mark.parametrize("grid", [DENSE, BOTH], ids=["dense", "with depthwise"])
+def test_every_run_of_layers_gets_the_best_design_of_the_grid(grid):
+    stages = fpga_stages(LAYERS, [PoolEntry(SMALL)], grid_of=lambda *_: grid)
+    feasible = 0
+    for i in range(len(LAYERS)):
+        for j in range(i + 1, len(LAYERS) + 1):
+            found = best_design(LAYERS[i:j], SMALL, grid=grid)
+            assert stages.table.latency_s[0, i, j] == pytest.approx(found.cycles / SMALL.clock_hz, rel=1e-12)
+            feasible += found.design is not None
+    assert feasible > 4
+
+
+def test_a_stage_prices_as_the_table_says_and_fits():
+    pool = [PoolEntry(SMALL, 2), PoolEntry(fpga_device("ultra96"), 1, 4.0)]
+    stages = fpga_stages(LAYERS, pool)
+    pipeline = fastest(stages.table).pipeline
+    for stage in pipeline.stages:
+        cost = stages.cost(stage)
+        assert cost.feasible, cost.reason
+        assert cost.latency_s == pytest.approx(stage.latency_s, rel=1e-12)
+
+
+def test_power_is_that_of_all_boards_and_efficiency_follows():
+    layers = fpga_layers(PlainCnn(input_shape=(3, 32, 32)).assemble([(3, 24, 1), (3, 36, 2), (5, 48, 1)]))
+    stages = fpga_stages(layers, [PoolEntry(fpga_device("pynq-z2"), 2)])
+    pipeline = fastest(stages.table, stages=2).pipeline
+    assert stages.power_w(pipeline) == 2 * fpga_device("pynq-z2").power_w
+    work = 2e-9 * sum(layer.macs for layer in layers)
+    assert stages.gops_per_w(pipeline) == pytest.approx(work * pipeline.throughput / stages.power_w(pipeline))
+
+
+def test_two_boards_are_faster_than_one_and_one_is_cheaper():
+    layers = fpga_layers(mobilenet_v2())[:12]
+    stages = fpga_stages(layers, [PoolEntry(fpga_device("7a100t"), 2)])
+    one, two = fastest(stages.table, stages=1).pipeline, fastest(stages.table, stages=2).pipeline
+    assert two.throughput > one.throughput
+    assert cheapest(stages.table, one.throughput).pipeline.cost == one.cost
+
+
+def test_default_grids_stay_small():
+    for name in ("zcu102", "7a50t"):
+        assert len(default_grid(fpga_layers(mobilenet_v2()), fpga_device(name), CONSISTENT)) < 100_000
+
+
+def test_nothing_to_cut_and_nothing_to_run_on_are_refused():
+    with pytest.raises(AcceleratorError, match="the pool has no FPGA"):
+        fpga_stages(LAYERS, [])
+    with pytest.raises(AcceleratorError, match="no layers"):
+        fpga_stages([], [PoolEntry(SMALL)])
+
+
+def test_a_memory_too_small_for_everything_names_the_first_layer():
+    tiny = replace(SMALL, bram18=1, memory_lut=0)
+    stages = fpga_stages(LAYERS, [PoolEntry(tiny)], grid_of=lambda *_: DENSE)
+    assert np.isinf(stages.table.latency_s).all()
+    assert "layer 'stem' fits no FPGA" in fastest(stages.table).reason
