@@ -13,9 +13,10 @@ import time
 
 import numpy as np
 
+from coexplore.accelerators.fpga import PoolEntry
 from coexplore.accelerators.fpga_devices import fpga_device
 from coexplore.cost.fpga_layers import fpga_layers
-from coexplore.cost.fpga_pipeline import PoolEntry, fpga_stages
+from coexplore.cost.fpga_pipeline import fpga_stages
 from coexplore.cost.pipeline import Plan, StageTable, by_work, cheapest, fastest, greedy
 from coexplore.networks.resnet import resnet_50
 from coexplore.testing.pipeline_oracle import cheapest_by_force, fastest_by_force

@@ -151,3 +151,49 @@ class FpgaDevice:
     def energy_j(self, seconds: float) -> float:
         """Board power times time; the honest figure where no energy per action is published."""
         return self.power_w * seconds
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    """So many FPGAs of one type.
+
+    Raises:
+        AcceleratorError: the count or the cost is out of range.
+    """
+
+    device: FpgaDevice
+    count: int = 1
+    cost: float = 1.0
+    """Of one; price, power or anything else that adds up."""
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise AcceleratorError(f"the pool has {self.count} of {self.device.name!r}; a count cannot be negative")
+        if not (math.isfinite(self.cost) and self.cost >= 0):
+            raise AcceleratorError(
+                f"the cost of {self.device.name!r} is {self.cost}; it must be finite and not negative"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class FpgaPool:
+    """The FPGAs that a pipeline may use.
+
+    Raises:
+        AcceleratorError: there is none, or one name stands for two entries.
+    """
+
+    entries: tuple[PoolEntry, ...]
+
+    def __post_init__(self) -> None:
+        if self.size == 0:
+            raise AcceleratorError("the pool has no FPGA; a pipeline needs at least one")
+        names = [entry.device.name for entry in self.entries]
+        for name in names:
+            if names.count(name) > 1:
+                raise AcceleratorError(f"the pool lists {name!r} twice; give one entry and its count")
+
+    @property
+    def size(self) -> int:
+        """FPGAs of all types together."""
+        return sum(entry.count for entry in self.entries)

@@ -24,7 +24,7 @@ References:
 
 from __future__ import annotations
 
-from coexplore.accelerators.fpga import FpgaDevice
+from coexplore.accelerators.fpga import FpgaDevice, FpgaPool, PoolEntry
 from coexplore.core.errors import AcceleratorError, did_you_mean
 
 MHZ = 1e6
@@ -84,3 +84,19 @@ def fpga_device(name: str) -> FpgaDevice:
     if name not in FPGA_DEVICES:
         raise AcceleratorError(f"unknown FPGA {name!r}; {did_you_mean(name, FPGA_DEVICES)}")
     return FPGA_DEVICES[name]
+
+
+def fpga_pool(text: str) -> FpgaPool:
+    """The pool of a list of names, each with its count where it is not 1: `zcu102=2,pynq-z2`.
+
+    Raises:
+        AcceleratorError: a name or a count is not legal, or there is no FPGA.
+    """
+    return FpgaPool(tuple(_entry(item.strip()) for item in text.split(",") if item.strip()))
+
+
+def _entry(item: str) -> PoolEntry:
+    name, equals, count = (part.strip() for part in item.partition("="))
+    if equals and not (count.isascii() and count.removeprefix("-").isdecimal()):
+        raise AcceleratorError(f"the count of {name!r} in the pool is {count!r}; give a whole number, such as {name}=2")
+    return PoolEntry(fpga_device(name), int(count) if equals else 1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coexplore.accelerators.fpga import FpgaDesign, FpgaDevice
+from coexplore.accelerators.fpga import FpgaDesign, FpgaDevice, PoolEntry
 from coexplore.core.errors import AcceleratorError
 from coexplore.cost._fpga import Floats, Ints, price_designs
 from coexplore.cost._fpga_search import best_segments
@@ -25,16 +25,6 @@ MOST_DESIGNS = 60_000
 """In a default grid, which is coarser for networks with depthwise layers."""
 
 GridOf = Callable[[Sequence[FpgaLayer], FpgaDevice, FpgaRules], DesignGrid]
-
-
-@dataclass(frozen=True, slots=True)
-class PoolEntry:
-    """So many FPGAs of one type."""
-
-    device: FpgaDevice
-    count: int = 1
-    cost: float = 1.0
-    """Of one; price, power or anything else that adds up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from coexplore.accelerators.fpga import FpgaDesign, PortOrder, Ports
-from coexplore.accelerators.fpga_devices import FPGA_DEVICES, fpga_device
+from coexplore.accelerators.fpga import FpgaDesign, FpgaPool, PoolEntry, PortOrder, Ports
+from coexplore.accelerators.fpga_devices import FPGA_DEVICES, fpga_device, fpga_pool
 from coexplore.core.errors import AcceleratorError
 
 DESIGN = FpgaDesign(8, 4, 13, 13, 3, Ports(2, 2, 2))
@@ -78,3 +78,35 @@ def test_the_published_device_has_the_published_resources():
 
 def test_energy_is_board_power_times_time():
     assert fpga_device("pynq-z2").energy_j(2.0) == 2 * fpga_device("pynq-z2").power_w
+
+
+def test_a_pool_is_read_from_names_and_counts():
+    zcu102, pynq = fpga_device("zcu102"), fpga_device("pynq-z2")
+    assert fpga_pool("zcu102=2, pynq-z2") == FpgaPool((PoolEntry(zcu102, 2), PoolEntry(pynq)))
+    assert fpga_pool("zcu102=2,pynq-z2").size == 3
+
+
+@pytest.mark.parametrize("text", ["", " , ", "zcu102=0"])
+def test_a_pool_without_an_fpga_is_refused(text):
+    with pytest.raises(AcceleratorError, match="the pool has no FPGA; a pipeline needs at least one"):
+        fpga_pool(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("zcu102,zcu102", "lists 'zcu102' twice; give one entry and its count"),
+        ("zcu102=-1", "-1 of 'zcu102'; a count cannot be negative"),
+        ("zcu102=two", "is 'two'; give a whole number, such as zcu102=2"),
+        ("zcu12", "did you mean 'zcu102'"),
+    ],
+)
+def test_an_illegal_pool_says_what_to_give(text, message):
+    with pytest.raises(AcceleratorError, match=message):
+        fpga_pool(text)
+
+
+@pytest.mark.parametrize("cost", [-1.0, float("nan")])
+def test_the_cost_of_an_fpga_is_a_number_from_zero(cost):
+    with pytest.raises(AcceleratorError, match="cost of 'zcu102' is"):
+        PoolEntry(fpga_device("zcu102"), 1, cost)

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from coexplore.accelerators.fpga import PoolEntry
 from coexplore.accelerators.fpga_devices import fpga_device
 from coexplore.core.errors import AcceleratorError
 from coexplore.cost.fpga import CONSISTENT
 from coexplore.cost.fpga_layers import FpgaLayer, fpga_layers
-from coexplore.cost.fpga_pipeline import PoolEntry, default_grid, fpga_stages
+from coexplore.cost.fpga_pipeline import default_grid, fpga_stages
 from coexplore.cost.fpga_search import DesignGrid, best_design
 from coexplore.cost.pipeline import cheapest, fastest
 from coexplore.networks.mobilenet_v2 import mobilenet_v2
