@@ -29,6 +29,8 @@ class Problem(NamedTuple):
     """Of weight, input, output and accumulator."""
     macs: int
     mac_j: float
+    resident: Ints
+    """(3,) 1 for each operand that lives on chip: main memory neither reads nor writes it."""
 
 
 class Machine(NamedTuple):
@@ -133,6 +135,7 @@ def problem_of(loops: Loops, accelerator: Accelerator) -> Problem:
         bits=np.array([bits.weight, bits.input, bits.output, bits.accumulator], np.int64),
         macs=loops.macs,
         mac_j=accelerator.mac.energy_j * bits.weight * bits.input / accelerator.mac.bits**2,
+        resident=np.zeros(3, np.int64),
     )
 
 
