@@ -82,7 +82,7 @@ def test_order_of_ops_networks_and_accelerators_blocks_and_strangers_change_no_b
     assert np.array_equal(exact_totals(counts[n][:, o], table[o][:, a]), expected[n][:, a])
     stranger = exact_totals(np.hstack([counts, np.zeros((70, 1), np.int64)]), np.vstack([table, np.full(90, 1e4)]))
     assert np.array_equal(stranger, expected)
-    alone = [exact_totals(counts[i : i + 1], table[:, j : j + 1])[0, 0] for i, j in zip(range(70), range(70))]
+    alone = [exact_totals(counts[i : i + 1], table[:, i : i + 1])[0, 0] for i in range(70)]
     assert np.array_equal(alone, expected[np.arange(70), np.arange(70)])
     monkeypatch.setattr(totals, "ROWS", 3)
     monkeypatch.setattr(totals, "COLUMNS", 7)
