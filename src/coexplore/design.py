@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from coexplore.accelerators.accelerator import Accelerator
-from coexplore.accelerators.family import AcceleratorFamily
+from coexplore.accelerators.family import AcceleratorFamily, Hardware, as_chip
 from coexplore.networks.network import Network, NetworkFamily
 from coexplore.spaces.decision import Value
 from coexplore.spaces.space import Point, Space, part, product
@@ -23,7 +23,16 @@ class Design:
     """A network and an accelerator."""
 
     network: Network
-    accelerator: Accelerator
+    accelerator: Hardware
+
+    @property
+    def chip(self) -> Accelerator:
+        """The accelerator, where it is one described level by level.
+
+        Raises:
+            AcceleratorError: it is FPGAs that share the network.
+        """
+        return as_chip(self.accelerator)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ WITHOUT_A_UNIT = {
     "GemminiConstants.exposed": "a share",
     "PoolEntry.cost": "in a unit of the user's",
     "StageTable.costs": "in a unit of the user's",
+    "FpgaPipeline.costs": "in a unit of the user's",
     "Pipeline.cost": "in a unit of the user's",
     "Plan.missing_factor": "a ratio",
 }
@@ -49,6 +50,9 @@ UNITS = {
     "MAC": NONE,
     "weights": NONE,
     "fraction": NONE,
+    "GOP/J": (0, -1, 0, 0),
+    "boards": NONE,
+    "cost": NONE,
 }
 
 

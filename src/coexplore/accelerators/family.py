@@ -10,9 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from coexplore.accelerators.accelerator import Accelerator
-from coexplore.core.errors import UnknownNameError
+from coexplore.accelerators.fpga_boards import FpgaBoards
+from coexplore.core.errors import AcceleratorError, UnknownNameError
 from coexplore.core.registry import Registry
 from coexplore.spaces.space import Point, Space
+
+Hardware = Accelerator | FpgaBoards
+"""What may run a network: an accelerator described level by level, or FPGAs that share it."""
 
 
 class AcceleratorFamily(Protocol):
@@ -28,7 +32,7 @@ class AcceleratorFamily(Protocol):
         """Points worth a name; `baseline` always exists."""
         ...
 
-    def decode(self, point: Point) -> Accelerator:
+    def decode(self, point: Point) -> Hardware:
         """The hardware a point stands for."""
         ...
 
@@ -40,8 +44,12 @@ BASELINE = "baseline"
 
 def accelerator_names() -> tuple[str, ...]:
     """Every name that `find_accelerator` takes, families alone left out."""
+    families = {name: ACCELERATOR_FAMILIES.get(name)() for name in ACCELERATOR_FAMILIES}
     points = [
-        f"{family}/{preset}" for family in ACCELERATOR_FAMILIES for preset in ACCELERATOR_FAMILIES.get(family)().presets
+        f"{name}/{preset}"
+        for name, family in families.items()
+        for preset, point in family.presets.items()
+        if isinstance(family.decode(point), Accelerator)
     ]
     return (*ACCELERATOR_PRESETS, *points)
 
@@ -51,6 +59,7 @@ def find_accelerator(name: str) -> Accelerator:
 
     Raises:
         UnknownNameError: no such name; the nearest legal one is given.
+        AcceleratorError: it is a pool of FPGAs.
     """
     if name in ACCELERATOR_PRESETS:
         return ACCELERATOR_PRESETS.get(name)()
@@ -59,5 +68,19 @@ def find_accelerator(name: str) -> Accelerator:
         family = ACCELERATOR_FAMILIES.get(family_name)()
         point = family.presets.get(preset or BASELINE)
         if point is not None:
-            return family.decode(point)
+            return as_chip(family.decode(point))
     raise UnknownNameError("accelerator preset", name, [*ACCELERATOR_FAMILIES, *accelerator_names()])
+
+
+def as_chip(hardware: Hardware) -> Accelerator:
+    """Hardware that is described level by level.
+
+    Raises:
+        AcceleratorError: it is FPGAs that share a network, which have no such description.
+    """
+    if isinstance(hardware, FpgaBoards):
+        raise AcceleratorError(
+            f"{hardware.name} is a pipeline of FPGAs, which depends on the network and has no description of levels; "
+            "use it in a study, as {family: fpga-pool}"
+        )
+    return hardware

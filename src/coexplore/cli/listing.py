@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TypeVar
 
-from coexplore.accelerators.family import ACCELERATOR_FAMILIES, ACCELERATOR_PRESETS
+from coexplore.accelerators.family import ACCELERATOR_FAMILIES, ACCELERATOR_PRESETS, accelerator_names
 from coexplore.accuracy.data import DATASETS
 from coexplore.cli.output import print_json, print_tables
 from coexplore.core.errors import UnknownNameError
@@ -53,6 +53,7 @@ def _accelerator_presets() -> Entries:
         f"{name}/{preset}": ", ".join(f"{knob} {value}" for knob, value in point.items())
         for name in ACCELERATOR_FAMILIES
         for preset, point in ACCELERATOR_FAMILIES.get(name)().presets.items()
+        if f"{name}/{preset}" in accelerator_names()
     }
     return _documented(ACCELERATOR_PRESETS) | points
 

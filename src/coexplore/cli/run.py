@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from coexplore.cli.errors import DONE, NOTHING_FEASIBLE
 from coexplore.cli.output import print_json, print_line, print_news, print_tables
 from coexplore.cli.progress import Tally, shown
 from coexplore.core.errors import ConfigError, MissingExtraError
+from coexplore.core.files import write_atomic
 from coexplore.reports.export import export_trial
 from coexplore.reports.final_test import measure_front
 from coexplore.reports.findings import find
 from coexplore.reports.front_table import front_table
 from coexplore.reports.html import write_report
+from coexplore.reports.pipeline_table import pipeline_table
 from coexplore.reports.summary import chosen_trial, status_document
 from coexplore.studies.config import StudyConfig, build_objectives, load_config
 from coexplore.studies.directory import StudyDirectory
@@ -26,7 +29,7 @@ from coexplore.studies.study import StudyResult, open_study, run_study
 
 STUDIES = Path("studies")
 """Folder of the directories of studies that are given none."""
-REPORT, BUNDLE = "report.html", "bundle"
+REPORT, BUNDLE, PIPELINE = "report.html", "bundle", "pipeline.json"
 """Names in a study directory."""
 
 
@@ -101,11 +104,16 @@ def _write(result: StudyResult, directory: Path) -> dict[str, str | None]:
     report, bundle = directory / REPORT, directory / BUNDLE
     chosen = chosen_trial(result.front, build_objectives(result.config))
     written: dict[str, str | None] = {"report": None, "bundle": None}
+    findings = find(result)
     try:
-        write_report(report, find(result))
+        write_report(report, findings)
         written["report"] = str(report)
     except MissingExtraError as error:
         print_news(f"no report: {error}")
+    if findings.pipeline is not None:
+        pipeline = directory / PIPELINE
+        write_atomic(pipeline, json.dumps(findings.pipeline.cost.document(), indent=1))
+        return {**written, "pipeline": str(pipeline)}
     try:
         if chosen is not None:
             export_trial(result, chosen, bundle)
@@ -117,7 +125,8 @@ def _write(result: StudyResult, directory: Path) -> dict[str, str | None]:
 
 def _print(result: StudyResult, tested: Mapping[str, float], places: Mapping[str, str | None]) -> None:
     if result.front:
-        print_tables(front_table(result, tested))
+        pipeline = find(result).pipeline
+        print_tables(front_table(result, tested), *([] if pipeline is None else [pipeline_table(pipeline.cost)]))
     else:
         print_line(result.explanation)
     for what, place in places.items():

@@ -22,6 +22,14 @@ from coexplore.workloads.op import Loops, Op
 
 __all__ = ["Goal", "OpCost", "WorkloadCost", "mappings_document", "mappings_from_document", "price"]
 
+CHIP_METRICS = frozenset(
+    {
+        *("latency_s", "energy_j", "edp_js", "area_mm2", "power_w", "throughput_per_s"),
+        *("macs", "parameters", "utilisation"),
+    }
+)
+"""What is measured of a workload on an accelerator."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpCost:

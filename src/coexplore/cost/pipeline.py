@@ -155,7 +155,7 @@ def cheapest(table: StageTable, throughput: float, stages: int | None = None) ->
     if plan.pipeline is not None:
         return Plan(plan.pipeline.at(throughput))
     best = fastest(table, stages)
-    return best if best.pipeline is None else _short_of(table, best.pipeline, throughput)
+    return best if best.pipeline is None else shortfall(table, best.pipeline, throughput)
 
 
 def _check_stages(table: StageTable, stages: int | None) -> None:
@@ -207,7 +207,8 @@ def _cheapest_within(table: StageTable, period_s: float, stages: int | None) -> 
     return Plan(Pipeline(tuple(reversed(found)), cost, period_s))
 
 
-def _short_of(table: StageTable, best: Pipeline, throughput: float) -> Plan:
+def shortfall(table: StageTable, best: Pipeline, throughput: float) -> Plan:
+    """No pipeline, because even the best is too slow: its slowest stage, and by what factor it misses."""
     stage, factor = best.slowest, throughput / best.throughput
     run = table.layers[stage.first : stage.end]
     layers = f"layer {run[0]!r}" if len(run) == 1 else f"layers {run[0]!r} to {run[-1]!r}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from coexplore.core.errors import ConfigError
 from coexplore.core.hashing import content_hash
@@ -36,6 +36,15 @@ class NetworkFamily(Protocol):
         ...
 
 
+@runtime_checkable
+class LocalFamily(Protocol):
+    """A family whose decisions shape single layers, which is what they can be rewarded for."""
+
+    def shaped_by(self, decision: str) -> str:
+        """Name of the op that a decision shapes, or what the names of its ops begin with; empty for all ops."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """One point of a family. Equal content, equal `content_hash`, in any process."""
@@ -51,6 +60,11 @@ class Network:
     def workload(self) -> Workload:
         """The graph of ops, for pricing, training and export alike."""
         return self.family.lower(self.point)
+
+    def shapes(self, decision: str, layers: Sequence[str]) -> tuple[str, ...]:
+        """Those of the ops that a decision shapes; empty where the family does not say, or it shapes all alike."""
+        own = self.family.shaped_by(decision) if isinstance(self.family, LocalFamily) else ""
+        return tuple(name for name in layers if name == own or name.startswith(f"{own}.")) if own else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ Departures:
 from __future__ import annotations
 
 import enum
+import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,6 +96,11 @@ class PlainCnn:
     def space(self) -> Space:
         """Depth first, then each layer."""
         return Space(tuple(self._decisions()))
+
+    def shaped_by(self, decision: str) -> str:
+        """The convolution of a decision; the depth shapes all."""
+        number = decision.lstrip(string.ascii_letters)
+        return f"conv{number}" if number else ""
 
     def _decisions(self) -> Iterator[Decision]:
         depths = tuple(sorted(set(self.layers)))

@@ -65,3 +65,12 @@ _enter("parameters", "weights", Direction.MINIMIZE, Source.COST, "trainable para
 _enter(
     "utilisation", "fraction", Direction.MAXIMIZE, Source.COST, "multiply-accumulates done / possible in that time", 1.0
 )
+_enter(
+    "pipeline_efficiency", "fraction", Direction.MAXIMIZE, Source.COST,
+    "mean busy share of the stages of a pipeline of FPGAs at the throughput required", 1.0,
+)  # fmt: skip
+_enter("gops_per_w", "GOP/J", Direction.MAXIMIZE, Source.COST, "giga-operations per joule, two for each MAC")
+_enter("devices", "boards", Direction.MINIMIZE, Source.COST, "FPGAs that a pipeline uses")
+_enter(
+    "hardware_cost", "cost", Direction.MINIMIZE, Source.COST, "cost of the FPGAs of a pipeline, in the unit of its pool"
+)

@@ -215,13 +215,16 @@ class ConvexReward:
     """`R = beta * A + (1 - beta) * U` with the utilisation `U` (Jiang2019, slow exploration; our `beta`)."""
 
     beta: float = 0.5
+    metric: str = "utilisation"
+    """What `U` is; of a pipeline of FPGAs it is `pipeline_efficiency`."""
 
     def __post_init__(self) -> None:
         _check_range("beta", self.beta, 0.0, 1.0)
+        METRICS.get(self.metric)
 
     def __call__(self, metrics: Metrics, baseline: float = 0.0) -> float:
         """See `Reward`."""
-        return self.beta * _accuracy(metrics) + (1.0 - self.beta) * _ratio(metrics, "utilisation", 1.0)
+        return self.beta * _accuracy(metrics) + (1.0 - self.beta) * _ratio(metrics, self.metric, 1.0)
 
 
 @REWARDS.register("fnas")

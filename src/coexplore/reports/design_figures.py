@@ -61,7 +61,7 @@ def _latency_bars(name: str, ops: list[OpCost], color: str, group: str) -> Look:
 
 def area_figure(chosen: Chosen, baseline: Accelerator | None) -> Figure:
     """Silicon by component."""
-    ours = chosen.design.accelerator.area_by_component_mm2()
+    ours = chosen.design.chip.area_by_component_mm2()
     theirs = {} if baseline is None or chosen.baseline is None else baseline.area_by_component_mm2()
     return _compare(ours, theirs, "mm2", axis("area", {"ticksuffix": " mm²"}))
 

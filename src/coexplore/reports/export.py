@@ -38,14 +38,15 @@ def export_trial(result: StudyResult, trial: TrialRecord, folder: Path) -> None:
     Raises:
         MissingExtraError: onnx is not installed.
         StoreError: the weights are missing or damaged, something else is at that place, or it cannot be written.
+        AcceleratorError: the design runs on FPGAs, which have no description of levels.
     """
     design = build_designs(result.config).decode(trial.point)
     workload = design.network.workload()
     weights = read_arrays(StudyDirectory(result.directory).weights(trial.network)) if trial.network else {}
     contents = Contents(
         workload=workload,
-        accelerator=design.accelerator,
-        cost=price(workload, design.accelerator, mapping_goal(result)),
+        accelerator=design.chip,
+        cost=price(workload, design.chip, mapping_goal(result)),
         weights=weights,
         study=result.config.document(),
         trial=trial.number,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coexplore.accelerators.accelerator import Accelerator
+from coexplore.accelerators.fpga_boards import FpgaBoards
+from coexplore.cost.boards import BoardsCost, price_on_boards
 from coexplore.cost.model import Goal, WorkloadCost, price
 from coexplore.design import Design, DesignSpace
 from coexplore.objectives.objective import Objective
@@ -40,6 +42,15 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenPipeline:
+    """The design to take along where it runs on FPGAs, stage by stage."""
+
+    trial: TrialRecord
+    design: Design
+    cost: BoardsCost
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """All that a page about a study shows."""
 
@@ -48,8 +59,11 @@ class Findings:
     tested: TestAccuracies
     front: tuple[Member, ...]
     chosen: Chosen | None
+    """None where nothing is feasible, or the design runs on FPGAs."""
+    pipeline: ChosenPipeline | None
+    """None where nothing is feasible, or the design runs on no FPGAs."""
     baseline: Accelerator | None
-    """None where the study has one accelerator only."""
+    """None where the study has one accelerator only, or FPGAs."""
 
 
 def find(result: StudyResult) -> Findings:
@@ -70,7 +84,8 @@ def find(result: StudyResult) -> Findings:
         objectives=objectives,
         tested=read_tested(result.directory),
         front=front,
-        chosen=None if chosen is None else _chosen(designs, chosen, baseline, goal),
+        chosen=None if chosen is None or on_boards(designs, chosen) else _chosen(designs, chosen, baseline, goal),
+        pipeline=chosen_pipeline(designs, chosen) if chosen is not None and on_boards(designs, chosen) else None,
         baseline=baseline,
     )
 
@@ -80,9 +95,22 @@ def mapping_goal(result: StudyResult) -> Goal:
     return Goal[result.config.mapping_goal.upper()]
 
 
+def on_boards(designs: DesignSpace, trial: TrialRecord) -> bool:
+    """Whether a design runs on FPGAs that share its network."""
+    return isinstance(designs.decode(trial.point).accelerator, FpgaBoards)
+
+
+def chosen_pipeline(designs: DesignSpace, trial: TrialRecord) -> ChosenPipeline:
+    """A design on FPGAs, priced again."""
+    design = designs.decode(trial.point)
+    assert isinstance(design.accelerator, FpgaBoards)
+    return ChosenPipeline(trial, design, price_on_boards(design.network.workload(), design.accelerator))
+
+
 def _baseline(designs: DesignSpace) -> Accelerator | None:
     family = designs.accelerator_family
-    return family.decode(family.presets["baseline"]) if family.space.size > 1 else None
+    baseline = family.decode(family.presets["baseline"])
+    return baseline if isinstance(baseline, Accelerator) and family.space.size > 1 else None
 
 
 def _member(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, goal: Goal) -> Member:
@@ -96,6 +124,6 @@ def _member(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | No
 def _chosen(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, goal: Goal) -> Chosen:
     design = designs.decode(trial.point)
     workload = design.network.workload()
-    cost = price(workload, design.accelerator, goal)
-    same = baseline is None or baseline == design.accelerator
+    cost = price(workload, design.chip, goal)
+    same = baseline is None or baseline == design.chip
     return Chosen(trial, design, cost, None if same or baseline is None else price(workload, baseline, goal))

@@ -13,9 +13,10 @@ import coexplore
 from coexplore.core.files import write_atomic
 from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.reports.design_figures import area_figure, energy_figure, latency_figure
-from coexplore.reports.findings import Chosen, Findings
+from coexplore.reports.findings import Chosen, ChosenPipeline, Findings
 from coexplore.reports.front_table import front_table
 from coexplore.reports.page import card, drawn, page, paragraph, table_html, tiles
+from coexplore.reports.pipeline_table import pipeline_table
 from coexplore.reports.study_figures import pareto_figure, progress_figure
 from coexplore.reports.summary import measured
 from coexplore.reports.units import TEST_ACCURACY, metric_text, metric_title
@@ -24,6 +25,8 @@ from coexplore.studies.study import StudyState
 
 PACKAGES = ("numpy", "numba", "optuna", "torch")
 """Their versions stand on the page, where they are installed."""
+TILES = ("accuracy", "latency_s", "energy_j", "area_mm2", "pipeline_efficiency", "gops_per_w")
+"""Metrics of the chosen design on top of the page, where they were measured."""
 
 
 def write_report(path: Path, findings: Findings) -> None:
@@ -55,6 +58,8 @@ def _sections(findings: Findings) -> list[str]:
         sections += _search_sections(findings)
     if findings.chosen is not None:
         sections += _design_sections(findings, findings.chosen)
+    if findings.pipeline is not None:
+        sections += _pipeline_sections(findings.pipeline)
     return [*sections, _origin(findings)]
 
 
@@ -96,6 +101,15 @@ def _design_sections(findings: Findings, chosen: Chosen) -> list[str]:
     ]
 
 
+def _pipeline_sections(chosen: ChosenPipeline) -> list[str]:
+    title = f"The chosen design: trial {chosen.trial.number}"
+    table = pipeline_table(chosen.cost)
+    return [
+        card(title, f"{chosen.design.network.name} on {chosen.design.accelerator.name}.", table_html(table)),
+        card("Its network", "", _decisions(chosen.trial.point, NETWORK)),
+    ]
+
+
 def _decisions(point: Point, side: str) -> str:
     lines = "\n".join(f"{name}: {value}" for name, value in part(point, side).items())
     return f"<pre>{html.escape(lines or 'nothing to decide')}</pre>"
@@ -125,12 +139,13 @@ def _tiles(findings: Findings) -> str:
         ("networks trained", f"{result.trained_networks}", f"{result.screened} designs only priced"),
         ("front", f"{len(result.front)}", "designs that no other beats"),
     ]
-    if findings.chosen is not None:
-        values = measured(findings.chosen.trial, findings.tested)
+    chosen = findings.chosen or findings.pipeline
+    if chosen is not None:
+        values = measured(chosen.trial, findings.tested)
         tested = (
             f"{metric_text(TEST_ACCURACY, values[TEST_ACCURACY])} on the test part" if TEST_ACCURACY in values else ""
         )
-        for name in ("accuracy", "latency_s", "energy_j", "area_mm2"):
+        for name in TILES:
             if name in values:
                 note = tested if name == "accuracy" else "chosen design"
                 entries.append((metric_title(name), metric_text(name, values[name]), note))

@@ -18,7 +18,7 @@ _PREFIXES = (
     (1e-12, "p"),
 )
 _PREFIXED = frozenset({"s", "J", "J s", "W", "MAC", "weights"})
-_WRITTEN = {"mm2": "mm²", "weights": "", "MAC": "", "1/s": "/s"}
+_WRITTEN = {"mm2": "mm²", "weights": "", "MAC": "", "1/s": "/s", "GOP/J": "GOP/J", "cost": "", "boards": ""}
 TEST_ACCURACY = "test_accuracy"
 """Accuracy on the test part: measured once, at the end, of what was found; no metric to search by."""
 _TITLES = {
@@ -29,6 +29,9 @@ _TITLES = {
     "power_w": "power",
     "throughput_per_s": "throughput",
     "macs": "MACs",
+    "pipeline_efficiency": "pipeline efficiency",
+    "gops_per_w": "energy efficiency",
+    "hardware_cost": "hardware cost",
     TEST_ACCURACY: "test accuracy",
 }
 

@@ -32,6 +32,7 @@ class SavedObservation(TypedDict):
     violation: str
     feasible: bool
     reward: str
+    shares: list[tuple[str, str]]
 
 
 def save_rng(rng: np.random.Generator) -> dict[str, object]:
@@ -76,6 +77,7 @@ def save_observation(space: Space, observation: Observation) -> SavedObservation
         "violation": repr(float(observation.violation)),
         "feasible": bool(observation.feasible),
         "reward": repr(float(observation.reward)),
+        "shares": [(name, repr(float(share))) for name, share in observation.shares],
     }
 
 
@@ -88,6 +90,7 @@ def load_observation(space: Space, saved: SavedObservation) -> Observation:
         violation=float(saved["violation"]),
         feasible=saved["feasible"],
         reward=float(saved["reward"]),
+        shares=tuple((name, float(share)) for name, share in saved["shares"]),
     )
 
 

@@ -107,15 +107,17 @@ class RecurrentPolicy:
 
         Args:
             rows: (n, d) value indices, -1 where inactive.
-            pull: (n,) how much likelier each row should become; the advantage in REINFORCE.
+            pull: (n,) how much likelier each row should become, the advantage in REINFORCE; or (n, d), how much
+                likelier each choice given those before.
             entropy: weight of the entropy.
         """
+        pulls = pull if pull.ndim == 2 else np.repeat(pull[:, None], rows.shape[1], axis=1)
         steps = self._forward(rows)
         slopes = {name: np.zeros_like(weight) for name, weight in self.weights.items()}
         toward_hidden, toward_cell = self._start(len(rows))
         for step in reversed(steps):
             chosen = rows[step.active, step.decision]
-            logits = _logit_slope(step.log_chance, chosen, pull[step.active], entropy) / len(rows)
+            logits = _logit_slope(step.log_chance, chosen, pulls[step.active, step.decision], entropy) / len(rows)
             self._step_back(step, logits, toward_hidden, toward_cell, slopes)
         return slopes
 

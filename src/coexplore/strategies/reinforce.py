@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, cast
+from typing import ClassVar, TypedDict, cast
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from coexplore.strategies.strategy import STRATEGIES, Observation, Strategy, Sug
 class Reinforce:
     """REINFORCE (Williams1992) with a moving baseline and an optional entropy bonus."""
 
+    learns_by_decision: ClassVar[bool] = True
+    """Credits of single decisions teach it, which two-level search asks for where it has fast steps."""
+
     hidden: int = 32
     """Units of the LSTM."""
     embedding: int = 16
@@ -50,13 +53,21 @@ class Reinforce:
     """Weight of the old baseline when a reward arrives; the reward has the rest."""
     entropy: float = 0.1
     """Weight of the policy's entropy, in usual advantages per nat; delays settling on one point."""
+    discount: float = 1.0
+    """The choice that is `n` choices before the last counts `discount ** n` (Jiang2020); 1 counts all alike."""
+    learning_rate_decay: float = 1.0
+    """What the learning rate is multiplied by after every `decay_steps` steps; the public code has 0.5."""
+    decay_steps: int = 50
+    """Steps of Adam after which the learning rate falls."""
 
     def __post_init__(self) -> None:
-        for field in ("hidden", "embedding", "batch"):
+        for field in ("hidden", "embedding", "batch", "decay_steps"):
             check_whole(field, getattr(self, field), at_least=1)
         check_real("learning_rate", self.learning_rate, 0.0, 10.0)
         check_real("baseline_decay", self.baseline_decay, 0.0, 0.999)
         check_real("entropy", self.entropy, 0.0, 1e6)
+        check_real("discount", self.discount, 0.0, 1.0)
+        check_real("learning_rate_decay", self.learning_rate_decay, 1e-6, 1.0)
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
         """An untrained controller; it learns from the reward and does not look at the losses."""
@@ -69,25 +80,34 @@ class Adam:
     Args:
         weights: changed in place by `climb`.
         learning_rate: size of a step.
+        decay: what it is multiplied by after every `every` steps.
+        every: see `decay`.
     """
 
     FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
 
-    def __init__(self, weights: Weights, learning_rate: float) -> None:
+    def __init__(self, weights: Weights, learning_rate: float, decay: float = 1.0, every: int = 1) -> None:
         self._weights, self._learning_rate = weights, learning_rate
+        self._decay, self._every = decay, every
         self.steps = 0
         self.first = {name: np.zeros_like(weight) for name, weight in weights.items()}
         self.second = {name: np.zeros_like(weight) for name, weight in weights.items()}
 
     def climb(self, gradient: Weights) -> None:
         """One step along the gradient."""
+        rate = self._learning_rate * self._decay ** (self.steps // self._every)
         self.steps += 1
         for name, slope in gradient.items():
             self.first[name] += (1 - self.FIRST) * (slope - self.first[name])
             self.second[name] += (1 - self.SECOND) * (slope**2 - self.second[name])
             mean = self.first[name] / (1 - self.FIRST**self.steps)
             size = np.sqrt(self.second[name] / (1 - self.SECOND**self.steps))
-            self._weights[name] += self._learning_rate * mean / (size + self.TINY)
+            self._weights[name] += rate * mean / (size + self.TINY)
+
+
+class _SavedUsual(TypedDict):
+    mean: float | None
+    swing: float
 
 
 class _Saved(TypedDict):
@@ -96,33 +116,58 @@ class _Saved(TypedDict):
     first: dict[str, SavedArray]
     second: dict[str, SavedArray]
     steps: int
-    baseline: float | None
+    usual: _SavedUsual
+    usual_credit: _SavedUsual
     rows: list[list[int]]
-    advantages: list[float]
-    swing: float
+    pulls: list[list[float]]
+
+
+@dataclass(slots=True)
+class _Usual:
+    """What rewards are usually like: their moving average, and how far from it they usually are."""
+
+    decay: float
+    mean: float | None = None
+    swing: float = 0.0
+
+    def advantages(self, rewards: Sequence[float]) -> list[float]:
+        """Rewards above the average so far, in units of what is usual; both averages then move toward the newest."""
+        newest = math.fsum(rewards) / len(rewards)
+        before = newest if self.mean is None else self.mean
+        away = math.fsum(abs(reward - before) for reward in rewards) / len(rewards)
+        self.mean = self.decay * before + (1 - self.decay) * newest
+        self.swing = self.decay * self.swing + (1 - self.decay) * away
+        return [(reward - before) / self.swing if self.swing > 0 else 0.0 for reward in rewards]
+
+    def state(self) -> _SavedUsual:
+        return {"mean": self.mean, "swing": self.swing}
+
+    def restore(self, saved: _SavedUsual) -> None:
+        self.mean, self.swing = saved["mean"], saved["swing"]
 
 
 class _Reinforce:
     def __init__(self, settings: Reinforce, space: Space, rng: np.random.Generator) -> None:
         self._settings, self._space, self._rng = settings, space, rng
         self._policy = RecurrentPolicy(space, settings.hidden, settings.embedding, rng)
-        self._adam = Adam(self._policy.weights, settings.learning_rate)
-        self._baseline: float | None = None
-        self._swing = 0.0
+        decay, every = settings.learning_rate_decay, settings.decay_steps
+        self._adam = Adam(self._policy.weights, settings.learning_rate, decay, every)
+        self._usual, self._usual_credit = _Usual(settings.baseline_decay), _Usual(settings.baseline_decay)
         self._rows: list[list[int]] = []
-        self._advantages: list[float] = []
+        self._pulls: list[list[float]] = []
 
     def suggest(self, n: int) -> list[Suggestion]:
         return [Suggestion(self._space.at(self._policy.draw(self._rng))) for _ in range(n)]
 
     def observe(self, new: Sequence[Observation]) -> None:
         for observation in new:
-            reward = learning_reward(observation)
-            if observation.final and math.isfinite(reward):
-                self._rows.append(self._space.indices(observation.point))
-                self._advantages.append(self._advantage(reward))
-                if len(self._rows) == self._settings.batch:
-                    self._learn()
+            if not len(self._space.decisions):
+                continue
+            row = self._space.indices(observation.point)
+            if observation.credits:
+                self._take(row, self._usual_credit.advantages(self._credits(observation)))
+            elif observation.final and math.isfinite(reward := learning_reward(observation)):
+                self._take(row, self._usual.advantages([reward]) * len(row))
 
     def state(self) -> dict[str, object]:
         return {
@@ -131,10 +176,10 @@ class _Reinforce:
             "first": _save_arrays(self._adam.first),
             "second": _save_arrays(self._adam.second),
             "steps": self._adam.steps,
-            "baseline": self._baseline,
-            "swing": self._swing,
+            "usual": self._usual.state(),
+            "usual_credit": self._usual_credit.state(),
             "rows": [list(row) for row in self._rows],
-            "advantages": list(self._advantages),
+            "pulls": [list(row) for row in self._pulls],
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -142,22 +187,31 @@ class _Reinforce:
         load_rng(self._rng, saved["rng"])
         self._policy.weights.update(_load_arrays(saved["weights"]))
         self._adam.first, self._adam.second = _load_arrays(saved["first"]), _load_arrays(saved["second"])
-        self._adam.steps, self._baseline = saved["steps"], saved["baseline"]
-        self._swing = saved["swing"]
-        self._rows, self._advantages = [list(row) for row in saved["rows"]], list(saved["advantages"])
+        self._adam.steps = saved["steps"]
+        self._usual.restore(saved["usual"])
+        self._usual_credit.restore(saved["usual_credit"])
+        self._rows, self._pulls = [list(row) for row in saved["rows"]], [list(row) for row in saved["pulls"]]
 
-    def _advantage(self, reward: float) -> float:
-        """Reward above the baseline so far, in units of what is usual; both averages then move toward the newest."""
-        before = reward if self._baseline is None else self._baseline
-        decay = self._settings.baseline_decay
-        self._baseline = decay * before + (1 - decay) * reward
-        self._swing = decay * self._swing + (1 - decay) * abs(reward - before)
-        return (reward - before) / self._swing if self._swing > 0 else 0.0
+    def _credits(self, observation: Observation) -> list[float]:
+        """One for each decision of the space; those without their own have the mean of the others."""
+        own = dict(observation.credits)
+        mean = math.fsum(own.values()) / len(own)
+        return [own.get(name, mean) for name in self._space.names]
+
+    def _take(self, row: list[int], advantages: Sequence[float]) -> None:
+        active = [position for position, index in enumerate(row) if index >= 0]
+        after = {position: len(active) - 1 - order for order, position in enumerate(active)}
+        discount = self._settings.discount
+        self._rows.append(row)
+        self._pulls.append([discount ** after.get(p, 0) * advantage for p, advantage in enumerate(advantages)])
+        if len(self._rows) == self._settings.batch:
+            self._learn()
 
     def _learn(self) -> None:
-        rows = np.array(self._rows, dtype=np.int64).reshape(len(self._rows), len(self._space.decisions))
-        self._adam.climb(self._policy.gradient(rows, np.array(self._advantages), self._settings.entropy))
-        self._rows, self._advantages = [], []
+        shape = (len(self._rows), len(self._space.decisions))
+        rows, pulls = np.array(self._rows, dtype=np.int64).reshape(shape), np.array(self._pulls).reshape(shape)
+        self._adam.climb(self._policy.gradient(rows, pulls, self._settings.entropy))
+        self._rows, self._pulls = [], []
 
 
 def learning_reward(observation: Observation) -> float:

@@ -50,9 +50,15 @@ class Observation:
     feasible: bool
     reward: float
     """The study's scalarisation, higher is better; at most 0 when infeasible."""
+    shares: tuple[tuple[str, float], ...] = ()
+    """How busy the part of the hardware is that each decision works on, by decision; 1 is all it may be. Empty where
+    nobody can say, and always after training."""
+    credits: tuple[tuple[str, float], ...] = ()
+    """Reward of single decisions in place of `reward`, for strategies that learn decision by decision."""
 
     def __post_init__(self) -> None:
-        if any(math.isnan(number) for number in (*self.losses, self.violation, self.reward)):
+        own = [value for _, value in (*self.shares, *self.credits)]
+        if any(math.isnan(number) for number in (*self.losses, self.violation, self.reward, *own)):
             raise EvaluationError(
                 f"an observation holds NaN: losses {self.losses}, violation {self.violation}, reward {self.reward}; "
                 "write an unknown loss as +inf and a failed evaluation as infeasible"

@@ -7,20 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from coexplore.accelerators.fpga_pipeline import FpgaPipeline
 from coexplore.accuracy.data import DATASETS, Dataset, DatasetSettings
 from coexplore.accuracy.evaluator import TrainingEvaluator
 from coexplore.accuracy.halving import Halving
 from coexplore.accuracy.training import Recipe
 from coexplore.core.errors import ConfigError, UnknownNameError, did_you_mean
-from coexplore.cost.model import Goal
+from coexplore.cost.boards import BOARD_METRICS
+from coexplore.cost.model import CHIP_METRICS, Goal
 from coexplore.design import ACCELERATOR, NETWORK, DesignSpace
-from coexplore.objectives.metrics import METRICS, Direction
+from coexplore.objectives.metrics import METRICS, Direction, Source
 from coexplore.objectives.objective import Constraint, Objective, check_consistent
 from coexplore.objectives.reward import REWARDS, Reward, build_reward
 from coexplore.strategies.settings import make_settings as make_strategy
 from coexplore.strategies.strategy import STRATEGIES, StrategySettings
 from coexplore.studies.phases import Phases
-from coexplore.studies.problem import Problem, asks_for_accuracy
+from coexplore.studies.problem import Pricer, Problem, asks_for_accuracy
 from coexplore.studies.schema import StudyConfig, parse_config
 from coexplore.studies.settings import make_settings, settings_document
 from coexplore.studies.sides import (
@@ -32,7 +34,7 @@ from coexplore.studies.sides import (
     network_side,
     restrictions,
 )
-from coexplore.studies.sources import CostPricer, RealTraining
+from coexplore.studies.sources import BoardsPricer, CostPricer, RealTraining
 from coexplore.studies.yaml_file import apply_overrides, read_study_file
 
 __all__ = ["StudyConfig", "build", "build_designs", "build_objectives", "load_config", "parse_config", "resolve"]
@@ -90,6 +92,7 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
     task = _task(config)
     data = task.load(data_root) if task else None
     designs, written_out = _designs(config, data)
+    pricer = _pricer(config, designs, goal)
     source = None
     if asks_for_accuracy(objectives, constraints):
         if task is None or data is None:
@@ -101,13 +104,24 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
         written_out["task"] = settings_document(task)
     written_out["strategy"] = settings_document(strategy)
     written_out["reward"] = _reward_settings(reward)
-    problem = Problem(
-        designs, objectives, constraints, reward, strategy, CostPricer(goal), source, config.seed, config.width
-    )
+    problem = Problem(designs, objectives, constraints, reward, strategy, pricer, source, config.seed, config.width)
     resolved = _with_settings(config, written_out)
     if resolved.phases is not None:
         Phases(resolved, designs).accelerator_phase()
     return Resolved(resolved, problem)
+
+
+def _pricer(config: StudyConfig, designs: DesignSpace, goal: Goal) -> Pricer:
+    """What prices the designs, which must measure all that is asked for."""
+    on_boards = isinstance(designs.accelerator_family, FpgaPipeline)
+    asked = [(f"objectives.{n}", s.minimize or s.maximize) for n, s in enumerate(config.objectives)]
+    asked += [(f"constraints.{n}.metric", section.metric) for n, section in enumerate(config.constraints)]
+    measured = BOARD_METRICS if on_boards else CHIP_METRICS
+    for path, name in asked:
+        if name not in measured and METRICS.get(str(name)).source is Source.COST:
+            hardware = "FPGAs" if on_boards else "accelerators"
+            raise ConfigError(f"{path}: {name} is not measured of {hardware}; these are: {', '.join(sorted(measured))}")
+    return BoardsPricer() if on_boards else CostPricer(goal)
 
 
 def _with_settings(config: StudyConfig, settings: Mapping[str, Settings]) -> StudyConfig:

@@ -17,7 +17,7 @@ from coexplore.spaces.space import Point
 from coexplore.strategies.strategy import Observation, Stage
 from coexplore.studies.problem import Priced, Problem
 from coexplore.studies.trainer import Trainer
-from coexplore.studies.trial import TrialRecord, TrialState
+from coexplore.studies.trial import SCREENED, TrialRecord, TrialState
 
 PRICES_KEPT = 4096
 """Latest prices kept in memory, so that a design that was priced is not priced again when it trains."""
@@ -43,7 +43,7 @@ class Evaluation:
         priced = self._priced(point)
         trial = TrialRecord(number, TrialState.RUNNING, point, priced.metrics)
         if priced.reason:
-            return replace(trial, state=TrialState.INFEASIBLE, reason=priced.reason)
+            return replace(trial, state=TrialState.INFEASIBLE, reason=priced.reason, violation=priced.violation)
         judged = self._judge(trial)
         return judged if self._trainer is None or judged.state is not TrialState.COMPLETE else trial
 
@@ -106,4 +106,5 @@ class Evaluation:
             violation=trial.violation,
             feasible=feasible,
             reward=self._problem.reward(trial.metrics, baseline) if feasible else penalty(trial.violation or math.inf),
+            shares=self._priced(trial.point).shares if trial.number == SCREENED else (),
         )

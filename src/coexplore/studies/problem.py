@@ -30,6 +30,10 @@ class Priced:
     metrics: dict[str, float]
     reason: str = ""
     """Why there is no such design, such as an op that fits no mapping; empty where there is one."""
+    violation: float = 0.0
+    """By what fraction it misses, where there is a reason and that can be said."""
+    shares: tuple[tuple[str, float], ...] = ()
+    """How busy the part of the hardware is that each decision works on, see `Observation.shares`; may be empty."""
 
 
 class Pricer(Protocol):

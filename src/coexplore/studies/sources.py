@@ -1,19 +1,22 @@
-"""Where do price and accuracy really come from? The cost engine, and training in torch on a data set."""
+"""Where do price and accuracy really come from? The cost engines, and training in torch on a data set."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coexplore.accelerators.fpga_boards import FpgaBoards
 from coexplore.accuracy._torch import import_torch
 from coexplore.accuracy.data import DatasetSettings
 from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator, accuracy_of
 from coexplore.accuracy.halving import Halving, Rung
 from coexplore.accuracy.training import Recipe, train
-from coexplore.core.errors import DataError
+from coexplore.core.errors import AcceleratorError, DataError
+from coexplore.cost.boards import BoardsCost, price_on_boards
 from coexplore.cost.model import Goal, price
-from coexplore.design import Design
+from coexplore.design import NETWORK, Design
 from coexplore.studies.problem import Curves, Priced, Train
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.weights import Weights
@@ -28,10 +31,34 @@ class CostPricer:
 
     def __call__(self, design: Design) -> Priced:
         """Cost metrics, or which op cannot run."""
-        cost = price(design.network.workload(), design.accelerator, self.goal)
+        cost = price(design.network.workload(), design.chip, self.goal)
         if cost.feasible:
             return Priced(cost.metrics())
         return Priced({"area_mm2": cost.area_mm2}, cost.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardsPricer:
+    """Prices a design with the best pipeline on its FPGAs; tilings, cuts and boards are solved for each network."""
+
+    def __call__(self, design: Design) -> Priced:
+        """Cost metrics, or the stage in the way and the factor it misses; and how busy each decision's stage is."""
+        if not isinstance(design.accelerator, FpgaBoards):
+            raise AcceleratorError(f"{design.accelerator.name!r} is no pool of FPGAs")
+        cost = price_on_boards(design.network.workload(), design.accelerator)
+        return Priced(cost.metrics(), cost.reason, cost.violation, _shares(design, cost))
+
+
+def _shares(design: Design, cost: BoardsCost) -> tuple[tuple[str, float], ...]:
+    """For each decision of the network the mean over the layers it shapes; all layers where the family says none."""
+    found = []
+    for decision in design.network.point:
+        layers = cost.stages.table.layers
+        shaped = design.network.shapes(decision, layers) or layers
+        busy = [share for layer in shaped if (share := cost.utilisation_of(layer)) is not None]
+        if busy:
+            found.append((f"{NETWORK}.{decision}", math.fsum(busy) / len(busy)))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

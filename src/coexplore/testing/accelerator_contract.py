@@ -15,7 +15,7 @@ import numpy as np
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.description import from_document, to_document, write_text
-from coexplore.accelerators.family import AcceleratorFamily
+from coexplore.accelerators.family import AcceleratorFamily, as_chip
 from coexplore.core.hashing import content_hash
 from coexplore.core.plain_yaml import load_plain
 from coexplore.cost.mapper import Goal, best_mapping
@@ -112,7 +112,7 @@ class AcceleratorFamilyContract(_Contract):
     def designs(self) -> list[Accelerator]:
         """The presets and a few random points."""
         points = [*self.family.presets.values(), *self.family.space.sample(np.random.default_rng(0), SAMPLES)]
-        return [self.family.decode(point) for point in points]
+        return [as_chip(self.family.decode(point)) for point in points]
 
     def test_there_is_a_baseline_and_every_preset_is_a_point_of_the_space(self) -> None:
         """A study can always be compared with the baseline."""
@@ -153,7 +153,7 @@ class AcceleratorFamilyContract(_Contract):
 
     def _with(self, knob: Decision, value: Value) -> Accelerator:
         values = {**self.family.presets["baseline"], knob.name: value}
-        return self.family.decode(self.family.space.point(values))
+        return as_chip(self.family.decode(self.family.space.point(values)))
 
 
 def _best(loops: Loops, accelerator: Accelerator, goal: Goal) -> float:

@@ -130,7 +130,7 @@ class ToyPricer:
 
     def __call__(self, design: Design) -> Priced:
         """All cost metrics that the tests use."""
-        workload, accelerator = design.network.workload(), design.accelerator
+        workload, accelerator = design.network.workload(), design.chip
         area_mm2 = accelerator.area_mm2
         capacity = accelerator.levels[1].capacity_bytes or 0
         if workload.parameters > 8 * capacity:

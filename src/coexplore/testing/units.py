@@ -45,6 +45,9 @@ DIMENSIONS: dict[str, Dimension] = {
     "_share": NONE,
     "_macs": NONE,
     "_parameters": NONE,
+    "_gops_per_w": (0, -1, 0, 0),
+    "_devices": NONE,
+    "_hardware_cost": NONE,
 }
 """By the end of a name; an underscore is put before the name, so that `bits` ends in `_bits`."""
 

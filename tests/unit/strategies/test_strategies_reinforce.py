@@ -85,7 +85,7 @@ def test_baseline_weights_the_newest_reward_most():
     for order in ([0.0, 0.0, 1.0], [0.0, 1.0, 0.0]):
         strategy = Reinforce(baseline_decay=0.8).start(SEPARABLE, np.random.default_rng(0), 1)
         strategy.observe([observed(point, reward) for reward in order])
-        final.append(strategy.state()["baseline"])
+        final.append(strategy.state()["usual"]["mean"])
     assert final == pytest.approx([0.2, 0.16])
 
 
