@@ -126,7 +126,7 @@ def price_vector_op(workload: Workload, op: Op, accelerator: Accelerator) -> Vec
     work = ("vector", "all", operations * accelerator.vector.energy_j)
     memory = accelerator.levels[0]
     if rides_along(workload, op):
-        stored = _stored_bits(workload, op)
+        stored = stored_bits(workload, op)
         extra = ((memory.name, "input", stored * memory.read_j_per_bit),) if stored else ()
         return VectorCost(operations, 0.0, 0.0, "fused", (*extra, work))
     traffic = traffic_of(op, workload)
@@ -151,7 +151,7 @@ def _port_cycles(traffic: Traffic, accelerator: Accelerator) -> float:
     return max(read / (8 * memory.read_bytes_per_cycle), traffic.output / (8 * memory.write_bytes_per_cycle))
 
 
-def _stored_bits(workload: Workload, op: Op) -> int:
+def stored_bits(workload: Workload, op: Op) -> int:
     """Bits of the stored arrays that an op which rides along reads; single numbers are part of the instruction."""
     constants = {name for name in op.inputs if isinstance(workload.producers.get(name), Constant)}
     sizes = (math.prod(workload.shapes[name]) for name in constants)

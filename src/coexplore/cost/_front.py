@@ -1,0 +1,91 @@
+"""Which of many points does no other one beat? Compiled scalar loops for fronts of three losses and for whole columns.
+
+Everything is a loss, smaller is better; the callers have sorted, so that a point is only ever beaten by an earlier one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coexplore.cost._compile import kernel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@kernel
+def sweep(ranks: Ints, area: Floats, kept: Flags) -> None:
+    """Mark the points that no earlier one is at least as good as, in second and third loss.
+
+    A binary indexed tree holds the smallest area of all points up to a rank of energy, so `n` points take n log n.
+
+    Args:
+        ranks: (n,) Dense ranks of the second loss, from 0; points stand by rising first loss.
+        area: (n,) The third loss.
+        kept: (n,) Filled in.
+    """
+    points = ranks.size
+    smallest = np.full(points + 1, np.inf)
+    for point in range(points):
+        node, least = ranks[point] + 1, np.inf
+        while node > 0:
+            least = min(least, smallest[node])
+            node -= node & -node
+        kept[point] = not least <= area[point]
+        if kept[point]:
+            node = ranks[point] + 1
+            while node <= points:
+                smallest[node] = min(smallest[node], area[point])
+                node += node & -node
+
+
+@kernel
+def covered_by(columns: Floats, one: int, other: int, start: int) -> int:
+    """-1 where column `one` is nowhere above column `other`, else a row where it is; looks at row `start` first."""
+    rows = columns.shape[1]
+    for row in range(start, rows):
+        if columns[one, row] > columns[other, row]:
+            return row
+    for row in range(start):
+        if columns[one, row] > columns[other, row]:
+            return row
+    return -1
+
+
+@kernel
+def sift(columns: Floats, sums: Floats, order: Ints, kept: Ints) -> int:
+    """Put the columns that no other one covers at the front of `kept`; returns how many.
+
+    `sums` add up each column in the same order of rows: whatever covers a column has a sum no larger, also after
+    rounding. So only columns of one and the same sum need looking at in both directions.
+
+    Args:
+        columns: (a, r) One contiguous row of losses per accelerator.
+        sums: (a,)
+        order: (a,) Columns by rising sum, equal ones by index.
+        kept: (a,) Filled in; the order within is that of use, not of index.
+    """
+    count, start = 0, 0
+    for column in order:
+        is_covered = False
+        for position in range(count):
+            row = covered_by(columns, kept[position], column, start)
+            if row < 0:
+                is_covered = True
+                # What covered one column often covers the next: look at it earlier.
+                kept[position // 2], kept[position] = kept[position], kept[position // 2]
+                break
+            start = row
+        if is_covered:
+            continue
+        write = 0
+        for position in range(count):
+            other = kept[position]
+            if sums[other] < sums[column] or covered_by(columns, column, other, start) >= 0:
+                kept[write] = other
+                write += 1
+        kept[write] = column
+        count = write + 1
+    return count
