@@ -38,20 +38,20 @@ from coexplore.cost.mapper import Goal, best_mapping
 from coexplore.cost.replay import replay
 from coexplore.cost.vector import price_vector_op
 from coexplore.networks.inception_v1 import inception_v1
-from coexplore.networks.inverted_bottleneck import MOBILENET_V2, Layout, assemble, base_blocks, round_channels
-from coexplore.networks.mnasnet_like import accel_nasbench, efficientnet_b0, efficientnet_edgetpu
+from coexplore.networks.mnasnet_like import accel_nasbench, efficientnet_edgetpu
 from coexplore.networks.mobilenet_v1 import mobilenet_v1
 from coexplore.networks.nb201 import EDGES, OPERATIONS, nb201
-from coexplore.networks.resnet import resnet_18, resnet_50, resnet_101, resnet_152
+from coexplore.networks.resnet import resnet_50, resnet_152
 from coexplore.networks.squeezenet import squeezenet
 from coexplore.networks.vgg import vgg_16, vgg_19
+from coexplore.testing.rank_correlation import kendall_tau
+from coexplore.testing.vitis_networks import LARGE, mobilenet_v2_of_width, vitis_network
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import DEFAULT_BITS, Bits, Loops
 
 Row = dict[str, object]
 SEED = 0
 QUICK_ROWS = 300
-LARGE = (3, 299, 299)
 TPU_BATCH = 128
 
 
@@ -89,17 +89,10 @@ CORAL_HOSTS = {"aarch64": devices.PCIE_BYTES_PER_S}
 USB2_BYTES_PER_S = 60e6
 
 
-def mobilenet_v2(width: float = 1.0) -> Workload:
-    """MobileNetV2 at another width; the last convolution only widens."""
-    rows = tuple((t, round_channels(c * width), n, s) for t, c, n, s in MOBILENET_V2.rows)
-    layout = Layout((round_channels(32 * width), 2), rows, max(1280, round_channels(1280 * width)))
-    return assemble("mobilenet-v2", (3, 224, 224), 1000, layout, base_blocks(rows))
-
-
 CORAL_NETWORKS: dict[str, Callable[[], Workload]] = {
     "Inception v1 224": inception_v1,
     "MobileNet v1 224": mobilenet_v1,
-    "MobileNet v2 224": mobilenet_v2,
+    "MobileNet v2 224": mobilenet_v2_of_width,
     "ResNet-50 V1 299": partial(resnet_50, LARGE),
     "ResNet-50 V2 299": partial(resnet_50, LARGE),
     "ResNet-152 V2 299": partial(resnet_152, LARGE),
@@ -110,36 +103,8 @@ CORAL_NETWORKS: dict[str, Callable[[], Workload]] = {
     "EfficientNet-EdgeTpu-M": partial(efficientnet_edgetpu, "M"),
     "inception_v1_224_quant_edgetpu.tflite": inception_v1,
     "mobilenet_v1_1.0_224_quant_edgetpu.tflite": mobilenet_v1,
-    "mobilenet_v2_1.0_224_quant_edgetpu.tflite": mobilenet_v2,
+    "mobilenet_v2_1.0_224_quant_edgetpu.tflite": mobilenet_v2_of_width,
 }
-VITIS_NETWORKS: tuple[tuple[str, Callable[[], Workload]], ...] = (
-    (r"(cf|pt|tf)_resnet18_imagenet", resnet_18),
-    (r"pt_vehicle-(make|type|color)-classification", resnet_18),
-    (r"pt_personreid-res50", partial(resnet_50, (3, 256, 128))),
-    (r"pt_personreid-res18", partial(resnet_18, (3, 176, 80))),
-    (r"(cf|pt|tf2?|tf_mlperf)_resnet50_(imagenet|3\.5)", resnet_50),
-    (r"tf_resnetv1[_-]50", resnet_50),
-    (r"tf_resnetv1[_-]101", resnet_101),
-    (r"tf_resnetv1[_-]152", resnet_152),
-    (r"tf_resnetv2[_-]50", partial(resnet_50, LARGE)),
-    (r"tf_resnetv2[_-]101", partial(resnet_101, LARGE)),
-    (r"tf_resnetv2[_-]152", partial(resnet_152, LARGE)),
-    (r"tf_vgg16", vgg_16),
-    (r"tf_vgg19", vgg_19),
-    (r"tf2?_mobilenetv1(_1\.0|-1\.0)?_(imagenet|3\.5)", mobilenet_v1),
-    (r"tf_mobilenetv1_1\.0_imagenet", mobilenet_v1),
-    (r"tf_mobilenetv1(_0\.25_imagenet|-0\.25_3\.5)", partial(mobilenet_v1, (3, 128, 128), width=0.25)),
-    (r"tf_mobilenetv1_0\.5_imagenet", partial(mobilenet_v1, (3, 160, 160), width=0.5)),
-    (r"(cf_mobilenetv2|tf_mobilenetv2[_-]1\.0)_", mobilenet_v2),
-    (r"tf_mobilenetv2_1\.4_", partial(mobilenet_v2, 1.4)),
-    (r"(cf|pt)_squeezenet|cf_squeeze_", squeezenet),
-    (r"(cf|tf)_inceptionv1", inception_v1),
-    (r"tf_efficientnet-edgetpu-S", partial(efficientnet_edgetpu, "S")),
-    (r"tf_efficientnet-edgetpu-M", partial(efficientnet_edgetpu, "M")),
-    (r"tf_efficientnet-edgetpu-L", partial(efficientnet_edgetpu, "L")),
-    (r"tf2_efficientnet-b0", efficientnet_b0),
-)
-OPERATIONS_AGREE = 0.2
 VCK5000_BYTES_PER_S = 102.4e9
 """Four channels of DDR4."""
 
@@ -320,21 +285,6 @@ def board_device(config: str) -> Device | None:
     return None
 
 
-def vitis_network(row: Row) -> Workload | None:
-    """The network of a row, where we can build it and its operations agree with the published ones."""
-    build = next((build for pattern, build in VITIS_NETWORKS if re.match(pattern, str(row["model"]))), None)
-    stated = row["ops_g_from_name"] or row["ops_g"]
-    if build is None or not stated:
-        return None
-    network = _built(build)
-    return network if abs(2e-9 * network.macs / float(str(stated)) - 1) <= OPERATIONS_AGREE else None
-
-
-@cache
-def _built(build: Callable[[], Workload]) -> Workload:
-    return build()
-
-
 def measured_s(row: Row) -> float | None:
     """Latency of one thread, else the inverse of a frame rate."""
     if row["latency_ms_1thread"]:
@@ -383,23 +333,6 @@ def mac_seconds(loops: Loops, accelerator: Accelerator) -> float:
 def median_error(ours: Sequence[float], measured: Sequence[float]) -> float:
     """Median absolute relative error, nothing calibrated."""
     return float(np.median(np.abs(np.array(ours) / np.array(measured) - 1)))
-
-
-def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float:
-    """Tau-b: concordant minus discordant pairs over pairs that are tied in neither, each side on its own.
-
-    Both sides have at least two different values.
-    """
-    pairs, counts = np.unique(np.array([first, second], float).T, axis=0, return_counts=True)
-    x, y = pairs.T
-    weights = counts.astype(float)
-    agree = ties_x = ties_y = 0.0
-    for i in range(len(x)):
-        to_x, to_y = np.sign(x[i] - x), np.sign(y[i] - y)
-        agree += weights[i] * float(weights @ (to_x * to_y))
-        ties_x += weights[i] * float(weights @ (to_x != 0))
-        ties_y += weights[i] * float(weights @ (to_y != 0))
-    return agree / (ties_x * ties_y) ** 0.5
 
 
 JUDGES: tuple[tuple[set[str], Judge], ...] = (

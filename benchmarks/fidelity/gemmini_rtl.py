@@ -36,6 +36,7 @@ from coexplore.accelerators.accelerator import Dim
 from coexplore.cost.presets.gemmini import CALIBRATED, GUESSED, GemminiConstants
 from coexplore.cost.presets.gemmini_layer import Axis, GemminiLayer, Tile
 from coexplore.cost.presets.gemmini_work import Work, work_of
+from coexplore.testing.rank_correlation import spearman
 
 TABLE = "dosa_gemmini_rtl.parquet"
 DEFAULT = Path(os.environ.get("COEXPLORE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -198,25 +199,14 @@ def cross_validate(table: Table) -> Values:
     return predicted
 
 
-def ranks(values: Values) -> Values:
-    """Ranks from 0; equal values share their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts + 1) / 2)[inverse]
-
-
 def errors(predicted: Values, table: Table) -> dict[str, float | None]:
     """Rank correlation, and errors relative to the truth."""
     relative = np.abs(predicted - table.cycles) / table.cycles
     return {
-        "spearman": correlation(ranks(predicted), ranks(table.cycles)),
+        "spearman": spearman(predicted, table.cycles),
         "mape": float(relative.mean()),
         "median_error": float(np.median(relative)),
     }
-
-
-def correlation(left: Values, right: Values) -> float | None:
-    """Pearson's; none where one side does not vary, as with a single row."""
-    return float(np.corrcoef(left, right)[0, 1]) if np.ptp(left) and np.ptp(right) else None
 
 
 def report(table: Table, predicted: Values) -> None:
