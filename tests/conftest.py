@@ -13,6 +13,9 @@ from hypothesis import settings
 settings.register_profile("coexplore", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("coexplore")
 
+# What a test prices, it prices itself; those of the cache bring a folder.
+os.environ["COEXPLORE_CACHE"] = "off"
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
