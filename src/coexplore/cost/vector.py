@@ -1,10 +1,11 @@
-"""What ops without multiply-accumulate loops cost: traffic with main memory, and operations of the vector unit.
+"""What ops without multiply-accumulate loops cost: traffic with memory, and operations of the vector unit.
 
 Views (reshape, transpose, slice, expand, concatenation) are patterns of addresses and cost nothing: a producer writes
 straight to its part of the result. A batch normalisation, or a function whose other inputs are all stored arrays, that
 is the only reader of another op rides along with that op's outputs on their way to memory and moves only those arrays.
 Rows of a table are read as they are needed, never the whole table; a border writes itself, not what it surrounds.
-Everything else reads its inputs from main memory and writes its output there, overlapped with the vector unit's work.
+Everything else reads its inputs from main memory and writes its output there, overlapped with the vector unit's work;
+tensors that live on chip (`coexplore.cost.residency`) are read and written in their pool, all its instances at once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import math
 from dataclasses import dataclass
 from functools import singledispatch
 
-from coexplore.accelerators.accelerator import Accelerator
+from coexplore.accelerators.accelerator import Accelerator, MemoryLevel, Operand
+from coexplore.cost.kept import NOTHING, Kept, instances, pool_of
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import (
     BatchNorm,
@@ -64,11 +66,17 @@ class VectorCost:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Bits that one op exchanges with main memory, by operand."""
+    """Bits that one op reads and writes, by operand."""
 
     weight: int = 0
-    input: int = 0
+    inputs: tuple[int, ...] = ()
+    """One entry per input of the op."""
     output: int = 0
+
+    @property
+    def input(self) -> int:
+        """Of all inputs."""
+        return sum(self.inputs)
 
 
 def rides_along(workload: Workload, op: Op) -> bool:
@@ -117,8 +125,8 @@ def operations_of(workload: Workload, op: Op) -> int:
     return outputs
 
 
-def price_vector_op(workload: Workload, op: Op, accelerator: Accelerator) -> VectorCost:
-    """Cost of an op without multiply-accumulate loops."""
+def price_vector_op(workload: Workload, op: Op, accelerator: Accelerator, kept: Kept = NOTHING) -> VectorCost:
+    """Cost of an op without multiply-accumulate loops; what is kept on chip is read and written in its pool."""
     if isinstance(op, FREE):
         return VectorCost(0, 0.0, 0.0, "none", ())
     operations = operations_of(workload, op)
@@ -129,26 +137,47 @@ def price_vector_op(workload: Workload, op: Op, accelerator: Accelerator) -> Vec
         stored = stored_bits(workload, op)
         extra = ((memory.name, "input", stored * memory.read_j_per_bit),) if stored else ()
         return VectorCost(operations, 0.0, 0.0, "fused", (*extra, work))
-    traffic = traffic_of(op, workload)
-    port = _port_cycles(traffic, accelerator)
-    total = max(compute, port)
-    rows = (
-        *(((memory.name, "weight", traffic.weight * memory.read_j_per_bit),) if traffic.weight else ()),
-        (memory.name, "input", traffic.input * memory.read_j_per_bit),
-        (memory.name, "output", traffic.output * memory.write_j_per_bit),
-        work,
-        ("leakage", "all", total / accelerator.clock_hz * accelerator.leakage_w),
+    total, bound = compute, "compute"
+    rows: list[tuple[str, str, float]] = []
+    for number, traffic in _by_level(op, workload, accelerator, kept).items():
+        level = accelerator.levels[number]
+        port = _port_cycles(traffic, level) / instances(accelerator, number)
+        if port > total:
+            total, bound = port, f"{level.name} bandwidth"
+        if traffic.weight:
+            rows.append((level.name, "weight", traffic.weight * level.read_j_per_bit))
+        rows.append((level.name, "input", traffic.input * level.read_j_per_bit))
+        rows.append((level.name, "output", traffic.output * level.write_j_per_bit))
+    leakage = ("leakage", "all", total / accelerator.clock_hz * accelerator.leakage_w)
+    return VectorCost(operations, compute, total, bound, (*rows, work, leakage))
+
+
+def _by_level(op: Op, workload: Workload, accelerator: Accelerator, kept: Kept) -> dict[int, Traffic]:
+    """What an op exchanges with main memory and with the pools of what lives on chip, by number of the level."""
+    everything = traffic_of(op, workload)
+    weights, inputs, outputs = (
+        pool_of(accelerator, operand) or 0 for operand in (Operand.WEIGHT, Operand.INPUT, Operand.OUTPUT)
     )
-    return VectorCost(operations, compute, total, "compute" if compute >= port else f"{memory.name} bandwidth", rows)
+    found = {0: Traffic()}
+
+    def add(level: int, part: Traffic) -> None:
+        old = found.get(level, Traffic())
+        found[level] = Traffic(old.weight + part.weight, old.inputs + part.inputs, old.output + part.output)
+
+    add(weights if kept.weights else 0, Traffic(weight=everything.weight))
+    for source, bits in zip(op.inputs, everything.inputs, strict=True):
+        add(inputs if source in kept.tensors else 0, Traffic(inputs=(bits,)))
+    add(outputs if op.name in kept.tensors else 0, Traffic(output=everything.output))
+    return found
 
 
-def _port_cycles(traffic: Traffic, accelerator: Accelerator) -> float:
-    memory, read = accelerator.levels[0], traffic.weight + traffic.input
-    if memory.read_bytes_per_cycle is None:
+def _port_cycles(traffic: Traffic, level: MemoryLevel) -> float:
+    read = traffic.weight + traffic.input
+    if level.read_bytes_per_cycle is None:
         return 0.0
-    if memory.write_bytes_per_cycle is None:
-        return (read + traffic.output) / (8 * memory.read_bytes_per_cycle)
-    return max(read / (8 * memory.read_bytes_per_cycle), traffic.output / (8 * memory.write_bytes_per_cycle))
+    if level.write_bytes_per_cycle is None:
+        return (read + traffic.output) / (8 * level.read_bytes_per_cycle)
+    return max(read / (8 * level.read_bytes_per_cycle), traffic.output / (8 * level.write_bytes_per_cycle))
 
 
 def stored_bits(workload: Workload, op: Op) -> int:
@@ -161,8 +190,8 @@ def stored_bits(workload: Workload, op: Op) -> int:
 @singledispatch
 def traffic_of(op: Op, workload: Workload) -> Traffic:
     """What an op that does not ride along reads and writes."""
-    read = sum(_distinct(workload, name) for name in op.inputs)
-    return Traffic(0, read * op.bits.input, math.prod(workload.shapes[op.name]) * op.bits.output)
+    read = tuple(_distinct(workload, name) * op.bits.input for name in op.inputs)
+    return Traffic(0, read, math.prod(workload.shapes[op.name]) * op.bits.output)
 
 
 def _distinct(workload: Workload, name: str) -> int:
@@ -179,25 +208,25 @@ def _distinct(workload: Workload, name: str) -> int:
 @traffic_of.register
 def _(op: Embedding, workload: Workload) -> Traffic:
     outputs = math.prod(workload.shapes[op.name])
-    return Traffic(outputs * op.bits.weight, outputs // op.width * INDEX_BITS, outputs * op.bits.output)
+    return Traffic(outputs * op.bits.weight, (outputs // op.width * INDEX_BITS,), outputs * op.bits.output)
 
 
 @traffic_of.register
 def _(op: EmbeddingBag, workload: Workload) -> Traffic:
-    indices = sum(math.prod(shape) for shape in workload.input_shapes(op))
+    indices = tuple(math.prod(shape) * INDEX_BITS for shape in workload.input_shapes(op))
     rows = math.prod(workload.input_shapes(op)[0])
     outputs = math.prod(workload.shapes[op.name])
-    return Traffic(rows * op.width * op.bits.weight, indices * INDEX_BITS, outputs * op.bits.output)
+    return Traffic(rows * op.width * op.bits.weight, indices, outputs * op.bits.output)
 
 
 @traffic_of.register
 def _(op: Gather, workload: Workload) -> Traffic:
     outputs, indices = math.prod(workload.shapes[op.name]), math.prod(workload.input_shapes(op)[1])
-    return Traffic(0, outputs * op.bits.input + indices * INDEX_BITS, outputs * op.bits.output)
+    return Traffic(0, (outputs * op.bits.input, indices * INDEX_BITS), outputs * op.bits.output)
 
 
 @traffic_of.register
 def _(op: Pad, workload: Workload) -> Traffic:
     border = math.prod(workload.shapes[op.name]) - math.prod(workload.input_shapes(op)[0])
     copied = 0 if op.border is Border.CONSTANT else border
-    return Traffic(0, copied * op.bits.input, border * op.bits.output)
+    return Traffic(0, (copied * op.bits.input,), border * op.bits.output)
