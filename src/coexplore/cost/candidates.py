@@ -70,11 +70,11 @@ class Candidates:
         Raises:
             ConfigError: it does not follow from latency, energy and area, and is not among `others`.
         """
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             if name == "edp_js":
                 return self.energy_j * self.latency_s
             if name == "power_w":
-                return self.energy_j / self.latency_s
+                return np.where(self.latency_s > 0, self.energy_j / self.latency_s, 0.0)
             if name == "throughput_per_s":
                 return 1 / self.latency_s
         known = {"latency_s": self.latency_s, "energy_j": self.energy_j, "area_mm2": self.area_mm2}

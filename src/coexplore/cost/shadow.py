@@ -21,6 +21,8 @@ from coexplore.spaces.decision import Value
 from coexplore.spaces.space import Point, Space
 
 Ints = NDArray[np.int64]
+Amount = Callable[[Point], float]
+"""How many units of something the accelerator of a point has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,7 @@ class Unit:
     """In what a knob is counted."""
 
     name: str
-    amount: Callable[[Point], float]
-    """How many of them the accelerator of a point has."""
+    amount: Amount
 
 
 def _of(knob: str, name: str, factor: float = 1.0) -> Unit:
