@@ -7,7 +7,7 @@ array (fill and drain, once), and transfers into levels without double buffers.
 
 Widths: partial sums move at accumulator bits, finished outputs at output bits; the innermost home of outputs always
 holds partial sums. Elements occupy whole words of a level; what an op reads or writes of an operand is rounded up to
-whole blocks.
+whole blocks. Operands that live on chip move between the instances of their pool (`_resident`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from coexplore.cost._counts import (
     STEP_ONE_PARENT,
 )
 from coexplore.cost._kernels import OUTPUT, C, R, S
+from coexplore.cost._resident import away, instances_of, per_instance, pool_level, port_time
 from coexplore.cost.nest import DIM, LEVEL, SPATIAL, Flags, Floats, Ints, Machine, Nest, Problem
 
 READ, WRITE = 0, 1
@@ -78,10 +79,21 @@ def stored_bits(inner: int, operand: int, problem: Problem, machine: Machine, ne
 def occupied_bits(
     inner: int, operand: int, problem: Problem, machine: Machine, nest: Nest, moves: Ints, tiles: Ints
 ) -> int:
-    """Bits of an operand in one instance of a level: its tile, twice when it changes under a double buffer."""
-    need = tiles[inner, operand] * stored_bits(inner, operand, problem, machine, nest)
+    """Bits of an operand in one instance of a level: its tile, twice when it changes under a double buffer.
+
+    An instance of a pool holds its part of the whole operand, and of the tile what does not lie in that part. Outputs
+    lie there as partial sums if they come back as such, else only those of the tile are wider than finished ones.
+    """
+    width = stored_bits(inner, operand, problem, machine, nest)
+    need = tiles[inner, operand] * width
     if machine.double[inner] and moves[inner, operand, ONE] > tiles[inner, operand]:
         need *= 2
+    if problem.resident[operand] and inner == pool_level(machine.keeps, operand):
+        count, lying = instances_of(inner, machine), width
+        if operand == OUTPUT and moves[inner, OUTPUT, SHARED] == moves[inner, OUTPUT, FIRST_SHARED]:
+            lying = in_words(problem.bits[OUTPUT_BITS], machine.word_bits[inner])
+        in_place = tiles[inner, operand] // count * (width - lying)
+        need = per_instance(tiles[0, operand] * lying, count) + away(need, count) + in_place
     return need
 
 
@@ -101,7 +113,13 @@ def count_traffic(
             if not machine.keeps[inner, operand]:
                 continue
             row = moves[inner, operand]
-            if operand == OUTPUT:
+            if parent == 0 and problem.resident[operand]:
+                count = instances_of(inner, machine)
+                if operand == OUTPUT:
+                    _exchange_sums(inner, count, inner == innermost, problem, machine, nest, row, traffic, one)
+                else:
+                    _exchange(inner, operand, count, problem, machine, row, traffic, one)
+            elif operand == OUTPUT:
                 _count_sums(inner, parent, inner == innermost, problem.bits, machine.word_bits, nest, row, traffic, one)
             else:
                 above = in_words(problem.bits[operand], machine.word_bits[parent])
@@ -146,6 +164,37 @@ def _count_sums(
 
 
 @kernel
+def _exchange(
+    inner: int, operand: int, count: int, problem: Problem, machine: Machine, row: Ints, traffic: Ints, one: Ints
+) -> None:
+    """Weights or inputs between the instances of their pool: read where they lie, written where they are needed."""
+    width = in_words(problem.bits[operand], machine.word_bits[inner])
+    read = away(row[SHARED], count) * width
+    traffic[inner, operand, READ] += read
+    one[inner, operand, READ] += per_instance(read, count)
+    traffic[inner, operand, WRITE] += away(row[ALL], count) * width
+    one[inner, operand, WRITE] += away(row[ONE], count) * width
+
+
+@kernel
+def _exchange_sums(
+    inner: int, count: int, accumulates: bool, problem: Problem, machine: Machine, nest: Nest, row: Ints,
+    traffic: Ints, one: Ints,
+) -> None:  # fmt: skip
+    """Outputs between the instances of their pool: the counts of `_count_sums`, less what lies in place."""
+    wide = in_words(problem.bits[ACCUMULATOR_BITS], machine.word_bits[inner])
+    narrow = in_words(problem.bits[OUTPUT_BITS], machine.word_bits[inner])
+    held = wide if accumulates or _reduces(nest, inner, True) else narrow
+    back, first = away(row[SHARED] - row[FIRST_SHARED], count), away(row[FIRST_SHARED], count)
+    arriving, returning = back * wide + first * narrow, back * wide
+    traffic[inner, OUTPUT, WRITE] += arriving + returning
+    traffic[inner, OUTPUT, READ] += returning + away(row[ALL] - row[FIRST_SHARED], count) * wide + first * held
+    back, first = away(row[ONE] - row[FIRST_ONE], count), away(row[FIRST_ONE], count)
+    one[inner, OUTPUT, WRITE] += per_instance(arriving, count) + back * wide
+    one[inner, OUTPUT, READ] += per_instance(returning, count) + back * wide + first * held
+
+
+@kernel
 def _first_accumulations(moves: Ints, innermost: int) -> tuple[int, int]:
     """Accumulations that begin a fresh sum and so read nothing: over all instances, and for the busiest one."""
     row = moves[innermost, OUTPUT]
@@ -177,6 +226,16 @@ def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: 
             if not machine.keeps[inner, operand]:
                 continue
             is_output = operand == OUTPUT
+            if parent == 0 and problem.resident[operand]:
+                first, rest = _exposed_exchange(inner, operand, problem, machine, moves, tiles)
+                own[inner] += first
+                if is_output:
+                    offload += first
+                else:
+                    onload += first
+                serial += rest
+                parent = inner
+                continue
             up = machine.read_width[parent]
             if is_output and machine.write_width[parent] > 0.0:
                 up = machine.write_width[parent]
@@ -197,6 +256,35 @@ def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: 
                 serial += max(everything - max(above, below), 0.0)
             parent = inner
     return onload, offload, serial
+
+
+@kernel
+def _exposed_exchange(
+    inner: int, operand: int, problem: Problem, machine: Machine, moves: Ints, tiles: Ints
+) -> tuple[float, float]:
+    """Cycles in which the first tile comes from its pool, and those of all others where there is no double buffer."""
+    count = instances_of(inner, machine)
+    width = in_words(problem.bits[operand], machine.word_bits[inner])
+    read, write = machine.read_width[inner], machine.write_width[inner]
+    has_write_port = write > 0.0
+    if operand == OUTPUT:
+        source, target = write if has_write_port else read, read
+    else:
+        source, target = read, write if has_write_port else read
+    moved = width * (count - 1.0) / count
+    first = port_time(
+        moves[inner, operand, STEP_ONE_PARENT] * moved / count / source,
+        tiles[inner, operand] * moved / target,
+        has_write_port,
+    )
+    if machine.double[inner]:
+        return first, 0.0
+    everything = port_time(
+        moves[inner, operand, ONE_PARENT] * moved / count / source,
+        moves[inner, operand, ONE] * moved / target,
+        has_write_port,
+    )
+    return first, max(everything - first, 0.0)
 
 
 @kernel

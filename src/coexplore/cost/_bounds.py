@@ -16,6 +16,7 @@ from coexplore.cost._compile import kernel
 from coexplore.cost._exact import tile_elements
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, C, P, R, S
 from coexplore.cost._mapspace import NONE, ORDERS, element_bits
+from coexplore.cost._resident import instances_of, port_time
 from coexplore.cost.nest import Flags, Floats, Ints, Machine, Problem
 
 READS, WRITES, ONE_READS, ONE_WRITES = range(4)
@@ -46,6 +47,12 @@ class Stage(NamedTuple):
     array: Floats
     """(l, 4) What the array reads and writes."""
     skew: int
+    source: Ints
+    """(l, 3) Where an operand comes from: its parent, or, where it lives on chip, the level itself."""
+    moved: Floats
+    """(l, 3) The part that does not lie where it is needed."""
+    servers: Floats
+    """(l, 3) Instances that share the work of the source."""
 
 
 class Variants(NamedTuple):
@@ -76,6 +83,9 @@ def make_stage(pick: Ints, use: Ints, whole: Ints, problem: Problem, machine: Ma
         element_bits(problem, machine, OUTPUT_BITS),
         np.zeros((levels, 4)),
         _skew(use, machine),
+        np.zeros((levels, 3), np.int64),
+        np.ones((levels, 3)),
+        np.ones((levels, 3)),
     )
     for level in range(1, levels + 1):
         stage.around[level] = stage.around[level - 1]
@@ -91,7 +101,11 @@ def make_stage(pick: Ints, use: Ints, whole: Ints, problem: Problem, machine: Ma
         parent = 0
         for inner in range(1, levels):
             if machine.keeps[inner, operand]:
-                stage.parent[inner, operand] = parent
+                stage.parent[inner, operand] = stage.source[inner, operand] = parent
+                if parent == 0 and problem.resident[operand]:
+                    count = float(instances_of(inner, machine))
+                    stage.source[inner, operand] = inner
+                    stage.moved[inner, operand], stage.servers[inner, operand] = (count - 1.0) / count, count
                 _share(operand, parent, inner, pick, use, machine, stage.shared[inner, operand])
                 parent = inner
         stage.home[operand] = parent
@@ -211,17 +225,19 @@ def add_boundary(
                 one * rows[2],
                 step * rows[3],
             )
-    wide_above, wide_below = stage.wide[parent, operand], stage.wide[inner, operand]
+    source, moved = stage.source[inner, operand], stage.moved[inner, operand]
+    served = moved / stage.servers[inner, operand]
+    wide_above, wide_below = stage.wide[source, operand], stage.wide[inner, operand]
     if operand == OUTPUT:
         _add_sums(inner, parent, every, shared, above, one, sizes, stage, bits)
     else:
-        bits[parent, READS] += shared * wide_above
-        bits[inner, WRITES] += every * wide_below
-        bits[parent, ONE_READS] += above * wide_above
-        bits[inner, ONE_WRITES] += one * wide_below
-    first[FIRST_ABOVE] = step * stage.narrow[parent, operand]
-    first[FIRST_BELOW] = tile_elements(operand, extent, sizes, window) * stage.narrow[inner, operand]
-    first[ALL_ABOVE] = above * stage.narrow[parent, operand]
+        bits[source, READS] += shared * moved * wide_above
+        bits[inner, WRITES] += every * moved * wide_below
+        bits[source, ONE_READS] += above * served * wide_above
+        bits[inner, ONE_WRITES] += one * moved * wide_below
+    first[FIRST_ABOVE] = step * served * stage.narrow[source, operand]
+    first[FIRST_BELOW] = tile_elements(operand, extent, sizes, window) * moved * stage.narrow[inner, operand]
+    first[ALL_ABOVE] = above * served * stage.narrow[source, operand]
 
 
 @kernel
@@ -266,8 +282,10 @@ def _add_sums(
     bits: Floats,
 ) -> None:  # fmt: skip
     """Outputs: at most their number goes up finished, whatever exceeds it goes up and comes back as partial sums."""
-    up, down = stage.wide[parent, OUTPUT], stage.wide[inner, OUTPUT]
-    finished = up if stage.partial[parent] else stage.narrow[parent, OUTPUT]
+    source, moved = stage.source[inner, OUTPUT], stage.moved[inner, OUTPUT]
+    served = moved / stage.servers[inner, OUTPUT]
+    up, down = stage.wide[source, OUTPUT], stage.wide[inner, OUTPUT]
+    finished = up if stage.partial[parent] else stage.narrow[source, OUTPUT]
     is_home = inner == stage.home[OUTPUT]
     held = down if is_home or stage.partial[inner] else stage.narrow[inner, OUTPUT]
     outputs = of_parent = of_one = copies = 1.0
@@ -279,23 +297,29 @@ def _add_sums(
         else:
             copies *= stage.around[parent, d]
     first = min(outputs * copies, shared)
-    bits[parent, WRITES] += (shared - first) * up + first * finished
-    bits[parent, READS] += (shared - first) * up
-    bits[inner, WRITES] += (shared - first) * down
+    bits[source, WRITES] += ((shared - first) * up + first * finished) * moved
+    bits[source, READS] += (shared - first) * up * moved
+    bits[inner, WRITES] += (shared - first) * down * moved
     # The array does not read a sum that begins afresh, which makes up for sending it on.
-    bits[inner, READS] += (shared - first) * down if is_home else max(every - first, 0.0) * down + first * held
+    bits[inner, READS] += (
+        (shared - first) * down if is_home else (max(every - first, 0.0) * down + first * held) * moved
+    )
     first = min(of_parent, above)
-    bits[parent, ONE_WRITES] += (above - first) * up + first * finished
-    bits[parent, ONE_READS] += (above - first) * up
+    bits[source, ONE_WRITES] += ((above - first) * up + first * finished) * served
+    bits[source, ONE_READS] += (above - first) * up * served
     first = min(of_one, one)
-    bits[inner, ONE_WRITES] += (one - first) * down
-    bits[inner, ONE_READS] += (one - first) * down + (0.0 if is_home else first * held)
+    bits[inner, ONE_WRITES] += (one - first) * down * moved
+    bits[inner, ONE_READS] += ((one - first) * down + (0.0 if is_home else first * held)) * moved
+    if is_home and source == inner:
+        # Sums that lie in place are not sent on; the array writes each at least once.
+        bits[inner, READS] -= stage.array[inner, WRITES] * (1.0 - moved)
+        bits[inner, ONE_READS] -= of_one * (1.0 - moved) * down
 
 
 @kernel
 def least_cost(
     v: int, cycles: float, base_j: float, bits: Floats, first: Floats, depth: int, keeps: Flags, double: Flags,
-    parents: Ints, skew: int, variants: Variants, own: Floats,
+    sources: Ints, skew: int, variants: Variants, own: Floats,
 ) -> tuple[float, float]:  # fmt: skip
     """Cycles and joules that a variant takes at least, by what is known of the levels up to `depth`."""
     levels = keeps.shape[0]
@@ -305,13 +329,17 @@ def least_cost(
         for inner in range(1, depth + 1):
             if not keeps[inner, operand]:
                 continue
-            parent = parents[inner, operand]
+            parent = sources[inner, operand]
             up, down = variants.read_width[v, parent], variants.read_width[v, inner]
             if operand == OUTPUT and variants.write_width[v, parent] > 0.0:
                 up = variants.write_width[v, parent]
             if operand != OUTPUT and variants.write_width[v, inner] > 0.0:
                 down = variants.write_width[v, inner]
             above, below = first[inner, operand, FIRST_ABOVE] / up, first[inner, operand, FIRST_BELOW] / down
+            if parent == inner:
+                # Serial time is that of reading alone, which is less than the exchange takes.
+                above = port_time(above, below, variants.write_width[v, inner] > 0.0)
+                below = 0.0
             own[parent] += above
             own[inner] += below
             ends += max(above, below)

@@ -227,7 +227,7 @@ def _drop(
         if prune and best.value[v] < np.inf:
             cost = least_cost(
                 v, cycles, base_j + room.floor_j[slot + 1, v], room.bits[slot], room.first, depth, machine.keeps,
-                machine.double, stage.parent, stage.skew, variants, room.own,
+                machine.double, stage.source, stage.skew, variants, room.own,
             )  # fmt: skip
             value, tie = _weigh(goal, cost[0] * SLACK, cost[1] * SLACK)
             if value > best.value[v] or (value == best.value[v] and tie >= best.tie[v]):

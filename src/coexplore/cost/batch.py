@@ -34,7 +34,8 @@ class BatchCost:
     bound: NDArray[np.int8]
     """Number of the level whose port is busiest; -1: the array is busier than any."""
     one_by_one: NDArray[np.bool_]
-    """Whether the mapping was replayed alone, because some factor does not divide or a count is too large."""
+    """Whether the mapping was replayed alone, because some factor does not divide, a count is too large, or an operand
+    lives on chip."""
 
 
 def replay_many(loops: Loops, accelerator: Accelerator, batch: MappingBatch) -> BatchCost:
@@ -50,7 +51,7 @@ def replay_many(loops: Loops, accelerator: Accelerator, batch: MappingBatch) -> 
         np.empty(room), np.empty(room), np.empty(room), np.empty(room, np.bool_), np.empty(room, np.int8),
         np.zeros(room, np.bool_),
     )  # fmt: skip
-    if _largest_count(problem, machine) < EXACT:
+    if _largest_count(problem, machine) < EXACT and not problem.resident.any():
         evaluate(problem, machine, Batch(batch.temporal, batch.order, batch.spatial), costs)
     size = batch.size
     for index in np.flatnonzero(~costs.is_perfect[:size]):

@@ -1,6 +1,7 @@
 """What does a workload cost on an accelerator? Prices every op under its best (or a given) mapping and adds up.
 
-Ops run one after the other, each from main memory to main memory. Totals are sums over ops; the area is the chip's.
+Ops run one after the other, each from main memory to main memory unless a residency says what stays on chip. Totals
+are sums over ops; the area is the chip's.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import asdict, dataclass
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import MappingError
 from coexplore.cost.accounting import PHYSICS, Accounting
+from coexplore.cost.kept import Kept
 from coexplore.cost.mapper import Goal, best_mapping, best_mappings
 from coexplore.cost.mapping import Mapping, mapping_from_document
 from coexplore.cost.obstacle import Obstacle
 from coexplore.cost.replay import replay
+from coexplore.cost.residency import MAIN_MEMORY, Residency, keep, with_residents
 from coexplore.cost.vector import price_vector_op
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import Loops, Op
@@ -76,6 +79,8 @@ class WorkloadCost:
     area_mm2: float
     parameters: int
     peak_macs_per_s: float
+    residency: Residency = MAIN_MEMORY
+    """What was assumed to stay on chip."""
 
     @property
     def feasible(self) -> bool:
@@ -148,6 +153,7 @@ class WorkloadCost:
             "accelerator": self.accelerator,
             "feasible": self.feasible,
             "reason": self.reason,
+            "residency": asdict(self.residency),
         }
         return {**head, "metrics": self.metrics() if self.feasible else {"area_mm2": self.area_mm2}, "ops": ops}
 
@@ -158,6 +164,7 @@ def price(
     goal: Goal = Goal.EDP,
     mappings: Table[str, Mapping] | None = None,
     accounting: Accounting = PHYSICS,
+    residency: Residency = MAIN_MEMORY,
 ) -> WorkloadCost:
     """Price a workload.
 
@@ -167,27 +174,31 @@ def price(
         goal: what the mapping of each op minimises.
         mappings: by op name; given ones are replayed instead of searched. Every multiply-accumulate op needs one then.
         accounting: conventions by which a mapping is priced; the search itself always follows clean physics.
+        residency: which tensors stay on chip between ops; none by default.
 
     Raises:
-        MappingError: a given mapping is missing or does not fit.
+        MappingError: a given mapping is missing or does not fit, or something stays on chip and the accounting is not
+            that of physics.
     """
+    kept = keep(workload, accelerator, residency)
     if mappings is None:
-        best_mappings([loops for _, loops in workload.mac_ops()], accelerator, goal)
-    ops = tuple(_price_op(workload, op, accelerator, goal, mappings, accounting) for op in workload.ops)
+        nests = [with_residents(op, loops, kept) for op, loops in workload.mac_ops()]
+        best_mappings(nests, accelerator, goal)
+    ops = tuple(_price_op(workload, op, accelerator, goal, mappings, accounting, kept) for op in workload.ops)
     return WorkloadCost(
         workload.name, accelerator.name, ops, accelerator.area_mm2, workload.parameters,
-        accelerator.macs_per_cycle * accelerator.clock_hz,
+        accelerator.macs_per_cycle * accelerator.clock_hz, residency,
     )  # fmt: skip
 
 
 def _price_op(
     workload: Workload, op: Op, accelerator: Accelerator, goal: Goal, mappings: Table[str, Mapping] | None,
-    accounting: Accounting,
+    accounting: Accounting, kept: Kept,
 ) -> OpCost:  # fmt: skip
     loops = workload.loops(op)
     kind = type(op).__name__
     if loops is None:
-        cost = price_vector_op(workload, op, accelerator)
+        cost = price_vector_op(workload, op, accelerator, kept)
         energy = math.fsum(joule for _, _, joule in cost.energy_by)
         stall = cost.total_cycles - min(cost.compute_cycles, cost.total_cycles)
         return OpCost(
@@ -195,6 +206,7 @@ def _price_op(
             0.0,
             cost.total_cycles, cost.bound, 0.0, cost.energy_by,
         )  # fmt: skip
+    loops = with_residents(op, loops, kept)
     if mappings is not None:
         if op.name not in mappings:
             raise MappingError(

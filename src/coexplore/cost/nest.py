@@ -135,8 +135,14 @@ def problem_of(loops: Loops, accelerator: Accelerator) -> Problem:
         bits=np.array([bits.weight, bits.input, bits.output, bits.accumulator], np.int64),
         macs=loops.macs,
         mac_j=accelerator.mac.energy_j * bits.weight * bits.input / accelerator.mac.bits**2,
-        resident=np.zeros(3, np.int64),
+        resident=_resident(loops, accelerator),
     )
+
+
+def _resident(loops: Loops, accelerator: Accelerator) -> Ints:
+    """Only what some level on the chip keeps can live there."""
+    on_chip = {operand for level in accelerator.levels[1:] for operand in level.keeps}
+    return np.array([getattr(loops.resident, o.value) and o in on_chip for o in OPERANDS], np.int64)
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coexplore.accelerators.accelerator import OPERANDS, Accelerator
+from coexplore.core.errors import MappingError
 from coexplore.cost._assess import (
     BOUND,
     COMPUTE,
@@ -27,7 +28,7 @@ from coexplore.cost.accounting import PHYSICS, Accounting
 from coexplore.cost.mapping import Mapping, check_mapping
 from coexplore.cost.nest import Floats, Machine, Problem, flatten, machine_of, problem_of
 from coexplore.cost.obstacle import Obstacle, find_obstacle
-from coexplore.workloads.op import Loops
+from coexplore.workloads.op import ALL_IN_MAIN_MEMORY, Loops
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,11 @@ def replay(loops: Loops, accelerator: Accelerator, mapping: Mapping, accounting:
         accounting: conventions; clean physics unless another tool is to be reproduced.
 
     Raises:
-        MappingError: the mapping does not cover the op or does not fit the array; overflow of a level is a result.
+        MappingError: the mapping does not cover the op or does not fit the array, or operands live on chip and the
+            accounting is not that of physics; overflow of a level is a result.
     """
     check_mapping(loops, accelerator, mapping)
+    _check_accounting(loops, accounting)
     problem, machine, nest = problem_of(loops, accelerator), machine_of(accelerator), flatten(mapping, accelerator)
     scratch = make_scratch(len(accelerator.levels))
     energy = judge_by(accounting, accelerator, problem, machine, nest, scratch)
@@ -82,6 +85,14 @@ def replay(loops: Loops, accelerator: Accelerator, mapping: Mapping, accounting:
     obstacle = None if roomy else find_obstacle(loops, accelerator, mapping)
     reason = too_wide(loops, accelerator) or (obstacle.text if obstacle else "")
     return _report(accelerator, problem, machine, scratch, energy, reason, obstacle)
+
+
+def _check_accounting(loops: Loops, accounting: Accounting) -> None:
+    if loops.resident != ALL_IN_MAIN_MEMORY and accounting != Accounting(accounting.name):
+        raise MappingError(
+            f"accounting {accounting.name!r} knows no operands that live on chip; replay them under physics, or "
+            "let all of them come from main memory"
+        )
 
 
 def _report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from coexplore.accelerators.accelerator import (
     VectorUnit,
 )
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
-from coexplore.workloads.op import Bits, Loops
+from coexplore.workloads.op import Bits, Loops, Resident
 
 MOST_MACS = 400
 
@@ -33,6 +34,11 @@ def small_ops(draw: st.DrawFn) -> Loops:
     pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
     bits = Bits(draw(st.sampled_from([4, 8])), draw(st.sampled_from([4, 8])), 8, 32)
     return Loops(**sizes, stride=draw(pair), dilation=draw(pair), bits=bits)
+
+
+def residents() -> st.SearchStrategy[Resident]:
+    """Any operands on chip."""
+    return st.builds(Resident, st.booleans(), st.booleans(), st.booleans())
 
 
 @st.composite
@@ -98,3 +104,10 @@ def mapped_ops(draw: st.DrawFn) -> tuple[Loops, Accelerator, Mapping]:
     """An op, an accelerator, and a legal mapping of one on the other."""
     loops, accelerator = draw(small_ops()), draw(small_accelerators())
     return loops, accelerator, draw(mappings(loops, accelerator))
+
+
+@st.composite
+def resident_mapped_ops(draw: st.DrawFn) -> tuple[Loops, Accelerator, Mapping]:
+    """The same with any operands on chip."""
+    loops, accelerator, mapping = draw(mapped_ops())
+    return replace(loops, resident=draw(residents())), accelerator, mapping

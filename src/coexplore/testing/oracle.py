@@ -73,6 +73,54 @@ def walk(loops: Loops, accelerator: Accelerator, mapping: Mapping, touched: bool
     return result
 
 
+def accesses_by_level(loops: Loops, accelerator: Accelerator, walk: Walk) -> dict[tuple[int, Operand], tuple[int, int]]:
+    """Elements read from and written to each level, over all instances, by what a walk counted.
+
+    Of an operand that lives on chip, spread evenly over the n instances of its outermost level there, one n-th of every
+    move is in place already; the rest is read from, or written to, that same level instead of main memory.
+    """
+    found = {(n, operand): [0, 0] for n, level in enumerate(accelerator.levels) for operand in level.keeps}
+    for operand in OPERANDS:
+        homes = [n for n, level in enumerate(accelerator.levels) if operand in level.keeps]
+        for parent, child in itertools.pairwise(homes):
+            on_chip = parent == 0 and getattr(loops.resident, operand.value)
+            source = child if on_chip else parent
+            instances = _instances(accelerator, child) if on_chip else 1
+            for place, way, count in _transfers(walk.traffic[child, operand], operand, source, child):
+                found[place, operand][way] += count if not on_chip else -(-count * (instances - 1) // instances)
+        found[homes[-1], operand][0] += walk.accesses[operand]
+        if operand is Operand.OUTPUT:
+            moves = walk.traffic.get((homes[-1], operand))
+            fresh = loops.output_elements if moves is None else moves.child_in - moves.parent_refill
+            found[homes[-1], operand][0] -= fresh
+            found[homes[-1], operand][1] += walk.accesses[operand]
+    return {key: (reads, writes) for key, (reads, writes) in found.items()}
+
+
+def _transfers(traffic: Traffic, operand: Operand, source: int, child: int) -> list[tuple[int, int, int]]:
+    """(level, 0 for reads or 1 for writes, elements) of what moves between a level and where its operand comes from."""
+    if operand is not Operand.OUTPUT:
+        return [(source, 0, traffic.parent_out), (child, 1, traffic.child_in)]
+    refills = traffic.parent_refill
+    finished = traffic.parent_in - refills
+    return [
+        (source, 1, refills),
+        (source, 1, finished),
+        (source, 0, refills),
+        (child, 1, refills),
+        (child, 0, traffic.child_evict - finished),
+        (child, 0, finished),
+    ]
+
+
+def _instances(accelerator: Accelerator, level: int) -> int:
+    count = 1
+    for outer in accelerator.levels[:level]:
+        for axis in outer.fanout:
+            count *= axis.size
+    return count
+
+
 def _steps(mapping: Mapping, accelerator: Accelerator) -> list[_Step]:
     flat = []
     for number, (entry, level) in enumerate(zip(mapping.levels, accelerator.levels, strict=True)):

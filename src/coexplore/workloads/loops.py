@@ -39,6 +39,19 @@ DEFAULT_BITS = Bits()
 
 
 @dataclass(frozen=True, slots=True)
+class Resident:
+    """Operands of an op that live on chip: main memory neither reads nor writes them (`coexplore.cost.residency`)."""
+
+    weight: bool = False
+    input: bool = False
+    output: bool = False
+
+
+ALL_IN_MAIN_MEMORY = Resident()
+"""Every operand comes from main memory and goes there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loops:
     """The loop nest of one multiply-accumulate op.
 
@@ -61,6 +74,7 @@ class Loops:
     stride: Pair = (1, 1)
     dilation: Pair = (1, 1)
     bits: Bits = DEFAULT_BITS
+    resident: Resident = ALL_IN_MAIN_MEMORY
 
     def __post_init__(self) -> None:
         for name in "NGKCPQRS":

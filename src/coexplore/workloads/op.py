@@ -32,9 +32,10 @@ from coexplore.workloads._vector_ops import (
     RmsNorm,
     Softmax,
 )
-from coexplore.workloads.loops import DEFAULT_BITS, MAX_SIZE, Bits, Loops, Pair, Shape
+from coexplore.workloads.loops import ALL_IN_MAIN_MEMORY, DEFAULT_BITS, MAX_SIZE, Bits, Loops, Pair, Resident, Shape
 
 __all__ = [
+    "ALL_IN_MAIN_MEMORY",
     "DEFAULT_BITS",
     "MAX_SIZE",
     "BatchNorm",
@@ -64,6 +65,7 @@ __all__ = [
     "Reduce",
     "Reduction",
     "Reshape",
+    "Resident",
     "Resize",
     "RmsNorm",
     "Shape",
