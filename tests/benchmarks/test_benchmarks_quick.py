@@ -12,10 +12,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "benchmarks").rglob("*.py"))
 KEYS = {
+    "boards": {"boards", "n", "median_rho_model", "median_rho_own", "median_rho_macs", "better_than_macs"},
     "cost_command": {"first_s", "median_s", "least_s"},
     "devices_zero_shot": {"devices"},
     "dse_speed": {"designs", "wall_s", "designs_per_s"},
     "eyeriss": {"rows", "latency_mape", "processing_latency_mape", "dram_mape", "glb_mape"},
+    "fnas": {"networks", "children", "seeds", "largest_loss", "most_saved", "most_saved_macs", "requirements"},
     "fuzz_readers": {"files", "crashes", "hangs", "peak_rss_mb", "wall_s"},
     "gemmini_rtl": {
         *("rows", "spearman", "mape", "median_error"),
@@ -23,6 +25,7 @@ KEYS = {
     },
     "golden": {"checked", "exact"},
     "kill_resume": {"kills", "equal"},
+    "modes": {"seeds", "modes", "trained_until_fixed", "gain_at_equal_accuracy"},
     "partition": {"cases", "equal", "resnet50_table_s", "resnet50_plan_s"},
     "quickstart_modes": {"trials", "seeds", "wall_s", "modes"},
     "replay": {"replays_per_s_per_core", "peak_rss_mb", "mappings", "ops", "checked_equal"},

@@ -91,7 +91,7 @@ def _search(config: StudyConfig, directory: Path, request: RunRequest) -> StudyR
 
 def _tested(result: StudyResult, data: Path | None) -> Mapping[str, float]:
     task = result.config.task
-    if task is None or not any(trial.network for trial in result.front):
+    if task is None or task.dataset is None or not any(trial.network for trial in result.front):
         return {}
     print_news("measuring the front on the test part")
     kind = DATASETS.get(task.dataset)

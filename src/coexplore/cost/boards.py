@@ -159,12 +159,12 @@ def _stages(layers: tuple[FpgaLayer, ...], boards: FpgaBoards, rules: FpgaRules)
     return replace(solved, layers=layers, table=replace(solved.table, layers=names))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _solved_pool(layers: tuple[FpgaLayer, ...], boards: FpgaBoards, rules: FpgaRules) -> FpgaStages:
     return fpga_stages(layers, boards.pool.entries, rules)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _solved_engines(layers: tuple[FpgaLayer, ...], boards: FpgaBoards, rules: FpgaRules) -> FpgaStages:
     """One type per board, each with one possible design."""
     parts = [_with_engine(layers, engine.entry, engine.design, rules) for engine in boards.engines]

@@ -13,10 +13,14 @@ Departures:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from coexplore.core.errors import ConfigError
 from coexplore.networks._layers import IMAGE, Ops, conv_bn, pooled_classifier
-from coexplore.networks.network import ImageShape, check_image_settings
+from coexplore.networks.network import NETWORK_FAMILIES, ImageShape, check_image_settings
+from coexplore.spaces.decision import Decision
+from coexplore.spaces.space import Point, Space
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import BatchNorm, Constant, Conv2d, Elementwise, Function, Op, Pool2d, Pooling, Shape
 
@@ -24,6 +28,46 @@ OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_
 EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
 """(to, from) of the edges of a cell, in the order in which their operations are given."""
 WIDTHS = (16, 32, 64)
+
+
+@NETWORK_FAMILIES.register("nb201")
+@dataclass(frozen=True, slots=True)
+class Nb201:
+    """The 15,625 networks of NAS-Bench-201 (Dong2020): the operation on each of the six edges of a cell.
+
+    Raises:
+        ConfigError: a setting is not legal; the message names it.
+    """
+
+    name: ClassVar[str] = "nb201"
+
+    input_shape: ImageShape = (3, 32, 32)
+    """(C, H, W) of the data; that of the published tables is 3 x 32 x 32."""
+    classes: int = 10
+    cells: int = 5
+    """Cells per stage."""
+
+    def __post_init__(self) -> None:
+        check_image_settings(self.name, self.input_shape, self.classes, None)
+        if self.cells < 1:
+            raise ConfigError(f"{self.name}.cells is {self.cells}; give at least 1")
+
+    @property
+    def space(self) -> Space:
+        """`edge1_0` is the operation on the way to node 1 from node 0, and so on."""
+        return Space(tuple(Decision(f"edge{to}_{origin}", OPERATIONS) for to, origin in EDGES))
+
+    def lower(self, point: Point) -> Workload:
+        """The graph of ops of a point of `space`, named as in the published tables."""
+        operations = [str(point[f"edge{to}_{origin}"]) for to, origin in EDGES]
+        return replace(nb201(operations, self.input_shape, self.classes, self.cells), name=arch_string(operations))
+
+
+def arch_string(operations: Sequence[str]) -> str:
+    """The name of a cell in the published tables: `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`."""
+    edges = list(zip(EDGES, operations, strict=True))
+    nodes = ("".join(f"|{op}~{origin}" for (to, origin), op in edges if to == node) for node in (1, 2, 3))
+    return "+".join(f"{node}|" for node in nodes)
 
 
 def nb201(

@@ -11,8 +11,9 @@ from coexplore.accelerators.fpga_pipeline import FpgaPipeline
 from coexplore.accuracy.data import DATASETS, Dataset, DatasetSettings
 from coexplore.accuracy.evaluator import TrainingEvaluator
 from coexplore.accuracy.halving import Halving
+from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe
-from coexplore.core.errors import ConfigError, UnknownNameError, did_you_mean
+from coexplore.core.errors import ConfigError, EvaluationError, UnknownNameError, did_you_mean
 from coexplore.cost.boards import BOARD_METRICS
 from coexplore.cost.model import CHIP_METRICS, Goal
 from coexplore.design import ACCELERATOR, NETWORK, DesignSpace
@@ -22,7 +23,7 @@ from coexplore.objectives.reward import REWARDS, Reward, build_reward
 from coexplore.strategies.settings import make_settings as make_strategy
 from coexplore.strategies.strategy import STRATEGIES, StrategySettings
 from coexplore.studies.phases import Phases
-from coexplore.studies.problem import Pricer, Problem, asks_for_accuracy
+from coexplore.studies.problem import AccuracySource, Pricer, Problem, asks_for_accuracy
 from coexplore.studies.schema import StudyConfig, parse_config
 from coexplore.studies.settings import make_settings, settings_document
 from coexplore.studies.sides import (
@@ -34,7 +35,7 @@ from coexplore.studies.sides import (
     network_side,
     restrictions,
 )
-from coexplore.studies.sources import BoardsPricer, CostPricer, RealTraining
+from coexplore.studies.sources import BoardsPricer, CostPricer, RealTraining, TableAccuracy
 from coexplore.studies.yaml_file import apply_overrides, read_study_file
 
 __all__ = ["StudyConfig", "build", "build_designs", "build_objectives", "load_config", "parse_config", "resolve"]
@@ -91,23 +92,28 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
     reward, strategy, goal = _reward(config, objectives, constraints), _strategy(config), _goal(config)
     task = _task(config)
     data = task.load(data_root) if task else None
+    table = _table(config)
     designs, written_out = _designs(config, data)
     pricer = _pricer(config, designs, goal)
-    source = None
-    if asks_for_accuracy(objectives, constraints):
+    source: AccuracySource | None = None
+    if table is not None and asks_for_accuracy(objectives, constraints):
+        source = _looked_up(designs, table, data_root)
+    elif asks_for_accuracy(objectives, constraints):
         if task is None or data is None:
             raise ConfigError("task: is missing; accuracy needs data to train on, such as task: {dataset: digits}")
         check_reads(designs.decode(next(designs.space.enumerate())).network.workload(), _shape(data))
-        source = _training(config, task, data, data_root)
-        written_out["training"] = _training_document(source)
+        training = source = _training(config, task, data, data_root)
+        written_out["training"] = _training_document(training)
     if task is not None:
         written_out["task"] = settings_document(task)
+    if table is not None:
+        written_out["task"] = {name: value for name, value in settings_document(table).items() if name != "path"}
     written_out["strategy"] = settings_document(strategy)
     written_out["reward"] = _reward_settings(reward)
     problem = Problem(designs, objectives, constraints, reward, strategy, pricer, source, config.seed, config.width)
     resolved = _with_settings(config, written_out)
     if resolved.phases is not None:
-        Phases(resolved, designs).accelerator_phase()
+        Phases(resolved, designs).first_phase()
     return Resolved(resolved, problem)
 
 
@@ -184,10 +190,33 @@ def _designs(config: StudyConfig, data: Dataset | None) -> tuple[DesignSpace, di
 
 
 def _task(config: StudyConfig) -> DatasetSettings | None:
-    if config.task is None:
+    if config.task is None or config.task.dataset is None:
         return None
     kind = look_up(DATASETS, config.task.dataset, "task.dataset")
     return make_settings(kind, config.task.settings, "task", f"data set {config.task.dataset!r}")
+
+
+def _table(config: StudyConfig) -> TableSettings | None:
+    if config.task is None or config.task.tabular is None:
+        return None
+    given: Settings = {"path": config.task.tabular, **config.task.settings}
+    if "accuracy" not in given:
+        raise ConfigError("task.accuracy: is missing; name the column with the accuracies that the search may see")
+    return make_settings(TableSettings, given, "task", "a table of accuracies")
+
+
+def _looked_up(designs: DesignSpace, settings: TableSettings, data_root: Path | None) -> TableAccuracy:
+    try:
+        table = settings.load(data_root)
+    except ConfigError as error:
+        raise ConfigError(f"task.{error}") from error
+    try:
+        table.evaluate(designs.decode(next(designs.space.enumerate())).network.workload())
+    except EvaluationError as error:
+        raise ConfigError(
+            f"network: {error}; take the family of the table, or a column `task.key` that names it"
+        ) from error
+    return TableAccuracy(settings, table.identity, data_root)
 
 
 def _shape(data: Dataset) -> DataShape:

@@ -1,7 +1,9 @@
-"""What is lost by designing one side after the other? First the accelerator for an initial network, then its network.
+"""What is lost by designing one side after the other? First one side for an initial other, then that other side.
 
-Two studies in folders of one directory share the budget. The accelerator handed on is that of the trial with the
-highest reward. Every decision of the other side is frozen, so each phase is a study like any other.
+By default the accelerator comes first (for the middle network); with `first: network` the network does (Jiang2020's
+sequential optimisation: the search on fixed hardware, then the best hardware for what it found). Two studies in folders
+of one directory share the budget. What is handed on is that of the trial with the highest reward. Every decision of the
+other side is frozen, so each phase is a study like any other.
 """
 
 from __future__ import annotations
@@ -19,10 +21,7 @@ from coexplore.spaces.space import Point, Space, part
 from coexplore.studies.schema import BudgetConfig, PhasesConfig, StudyConfig, parse_config
 from coexplore.studies.trial import TrialRecord, TrialState
 
-ACCELERATOR_PHASE = "phase-1-accelerator"
-"""Folder of the first study."""
-NETWORK_PHASE = "phase-2-network"
-"""Folder of the second study."""
+OTHER = {NETWORK: ACCELERATOR, ACCELERATOR: NETWORK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +32,20 @@ class Phases:
     designs: DesignSpace
     """Of the config."""
 
-    def accelerator_phase(self) -> StudyConfig:
-        """The first study: the initial network, every accelerator.
+    def first_phase(self) -> StudyConfig:
+        """The first study: one side, for the initial other side.
 
         Raises:
-            ConfigError: the initial network or the division of the budget is not legal.
+            ConfigError: the initial decisions or the division of the budget are not legal.
         """
-        initial = _middle(self.designs.space, NETWORK, self._phases.initial)
-        return self._frozen(NETWORK, part(initial, NETWORK), self._budget(first=True))
+        first = self._phases.first
+        initial = _middle(self.designs.space, OTHER[first], self._phases.initial)
+        return self._frozen(OTHER[first], part(initial, OTHER[first]), self._budget(first))
 
-    def network_phase(self, chosen: Point) -> StudyConfig:
-        """The second study: every network, the accelerator of a design."""
-        return self._frozen(ACCELERATOR, part(chosen, ACCELERATOR), self._budget(first=False))
+    def second_phase(self, chosen: Point) -> StudyConfig:
+        """The second study: the other side, for what the design has on the first."""
+        first = self._phases.first
+        return self._frozen(first, part(chosen, first), self._budget(OTHER[first]))
 
     @property
     def _phases(self) -> PhasesConfig:
@@ -52,14 +53,14 @@ class Phases:
             raise ConfigError("phases: is missing; this study has none")
         return self.config.phases
 
-    def _budget(self, *, first: bool) -> BudgetConfig:
+    def _budget(self, side: str) -> BudgetConfig:
         budget = self.config.budget
         trials = self._phases.accelerator_trials or budget.trials // 2
         if not 1 <= trials < budget.trials:
             raise ConfigError(
                 f"phases.accelerator_trials: is {trials} of {budget.trials} trials; each phase needs at least one"
             )
-        own = trials if first else budget.trials - trials
+        own = trials if side == ACCELERATOR else budget.trials - trials
         share = own / budget.trials
         return BudgetConfig(
             trials=own,
@@ -84,9 +85,9 @@ def best_by_reward(trials: tuple[TrialRecord, ...], reward: Reward) -> TrialReco
     return max(complete, key=lambda trial: reward(trial.metrics), default=None)
 
 
-def phase_folders(directory: Path) -> tuple[Path, Path]:
+def phase_folders(directory: Path, phases: PhasesConfig) -> tuple[Path, Path]:
     """Where the two studies of a directory are."""
-    return directory / ACCELERATOR_PHASE, directory / NETWORK_PHASE
+    return directory / f"phase-1-{phases.first}", directory / f"phase-2-{OTHER[phases.first]}"
 
 
 def _middle(space: Space, side: str, given: Mapping[str, Value]) -> Point:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -50,10 +50,17 @@ class _Chosen(_Section):
 
 
 class TaskConfig(_Chosen):
-    """What the networks are to learn."""
+    """What the networks are to learn, or what they have learnt."""
 
-    dataset: str
+    dataset: str | None = None
     """Name of a data set; its settings follow."""
+    tabular: str | None = None
+    """Path of a table with the accuracies of networks that are trained already; its settings follow."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _check_one_of(self, ("dataset", "tabular"))
+        return self
 
 
 class NetworkConfig(_Chosen):
@@ -152,12 +159,14 @@ class BudgetConfig(_Section):
 
 
 class PhasesConfig(_Section):
-    """One side after the other: first the accelerator for an initial network, then the network for that accelerator."""
+    """One side after the other: first one for an initial other side, then that other side for what was found."""
 
+    first: Literal["accelerator", "network"] = "accelerator"
+    """The side that is designed first."""
     initial: dict[str, Value] = {}
-    """Decisions of the initial network; the others take the middle one of their values."""
+    """Decisions of the other side in the first phase; those left out take the middle one of their values."""
     accelerator_trials: int | None = Field(default=None, ge=1)
-    """Trials of the first phase; half of the budget by default."""
+    """Trials of the phase of the accelerator; half of the budget by default."""
 
 
 class StudyConfig(_Section):

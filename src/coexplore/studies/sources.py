@@ -1,4 +1,4 @@
-"""Where do price and accuracy really come from? The cost engines, and training in torch on a data set."""
+"""Where do price and accuracy really come from? The cost engines; training in torch on a data set, or a table."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from coexplore.accuracy._torch import import_torch
 from coexplore.accuracy.data import DatasetSettings
 from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator, accuracy_of
 from coexplore.accuracy.halving import Halving, Rung
+from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe, train
 from coexplore.core.errors import AcceleratorError, DataError
 from coexplore.cost.boards import BoardsCost, price_on_boards
@@ -95,3 +96,29 @@ class RealTraining:
     def rungs(self, curves: Curves) -> tuple[Rung, ...]:
         """The bars successive halving sets."""
         return self.halving.rungs(curves, self.recipe.epochs) if self.halving else ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableAccuracy:
+    """Looks the accuracy of every network up in a table; nothing is trained, and there are no weights."""
+
+    table: TableSettings
+    identity: str
+    """Content hash of names and accuracies (`Table.identity`)."""
+    data_root: Path | None = field(default=None, compare=False)
+    """Folder that a relative path of the table starts from."""
+
+    def prepare(self) -> Train:
+        """Read the table here.
+
+        Raises:
+            DataError: it cannot be read, or is not that of `identity` any more.
+        """
+        table = self.table.load(self.data_root)
+        if table.identity != self.identity:
+            raise DataError(f"the table {table.name!r} has changed since the study began; begin another study")
+        return lambda workload, rungs: (table.evaluate(workload), {})
+
+    def rungs(self, curves: Curves) -> tuple[Rung, ...]:
+        """None: a table has one value."""
+        return ()

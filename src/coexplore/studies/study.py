@@ -109,14 +109,14 @@ def run_study(
     if resolved.config.phases is None:
         return run_problem(resolved.problem, resolved.config, directory, workers, on_event)
     phases = Phases(resolved.config, resolved.problem.designs)
-    accelerator_phase = phases.accelerator_phase()
-    first_folder, second_folder = phase_folders(directory)
+    first_phase = phases.first_phase()
+    first_folder, second_folder = phase_folders(directory, resolved.config.phases)
     with _entered(StudyDirectory(directory), resolved.problem, resolved.config):
-        first = run_study(accelerator_phase, first_folder, workers, on_event, data_root)
+        first = run_study(first_phase, first_folder, workers, on_event, data_root)
         chosen = best_by_reward(first.trials, resolved.problem.reward)
         if chosen is None:
             return _both_phases(resolved.config, first, None)
-        second = run_study(phases.network_phase(chosen.point), second_folder, workers, on_event, data_root)
+        second = run_study(phases.second_phase(chosen.point), second_folder, workers, on_event, data_root)
     return _both_phases(resolved.config, first, second)
 
 
@@ -160,7 +160,9 @@ def open_study(directory: Path) -> StudyResult:
         raise StoreError(f"there is no study in {directory}; start one with `coexplore run`")
     config = parse_config(manifest.config)
     if config.phases is not None:
-        first, second = (open_study(folder) if folder.exists() else None for folder in phase_folders(directory))
+        first, second = (
+            open_study(folder) if folder.exists() else None for folder in phase_folders(directory, config.phases)
+        )
         return _both_phases(config, first or _result(config, (), (), files), second)
     objectives, space = build_objectives(config), build_designs(config).space
     begun = config.store is not None or files.journal.exists()

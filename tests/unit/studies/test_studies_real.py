@@ -67,7 +67,7 @@ def test_a_fixed_network_is_trained_once(tmp_path: Path) -> None:
 def test_phases_hand_the_accelerator_on(tmp_path: Path) -> None:
     config = parse_config({**SMALL, "phases": {}, "budget": {"trials": 5}})
     result = run_study(config, tmp_path, workers=1)
-    first, second = (open_study(folder) for folder in phase_folders(tmp_path))
+    first, second = (open_study(folder) for folder in phase_folders(tmp_path, config.phases))
     assert (len(first.trials), len(second.trials)) == (2, 3)
     assert len({part(trial.point, "network") for trial in first.trials}) == 1
     (accelerator,) = {part(trial.point, "accelerator") for trial in second.trials}
