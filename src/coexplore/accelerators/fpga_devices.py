@@ -89,6 +89,8 @@ def fpga_device(name: str) -> FpgaDevice:
 def fpga_pool(text: str) -> FpgaPool:
     """The pool of a list of names, each with its count where it is not 1: `zcu102=2,pynq-z2`.
 
+    An FPGA costs its power in watt.
+
     Raises:
         AcceleratorError: a name or a count is not legal, or there is no FPGA.
     """
@@ -99,4 +101,5 @@ def _entry(item: str) -> PoolEntry:
     name, equals, count = (part.strip() for part in item.partition("="))
     if equals and not (count.isascii() and count.removeprefix("-").isdecimal()):
         raise AcceleratorError(f"the count of {name!r} in the pool is {count!r}; give a whole number, such as {name}=2")
-    return PoolEntry(fpga_device(name), int(count) if equals else 1)
+    device = fpga_device(name)
+    return PoolEntry(device, int(count) if equals else 1, device.power_w)

@@ -91,14 +91,25 @@ def cost(
             metavar="NAME", help="Count as another tool does: timeloop, scalesim, zigzag.  [default: physics]"
         ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with a roofline too.")] = None,
+    pool: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FPGA[=N],...", help="Instead of an accelerator: FPGAs that share it, such as zcu102=2,pynq-z2."
+        ),
+    ] = None,
+    throughput: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Inputs per second that the pool must take.  [default: as many as it can]"),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures too.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Price a model on an accelerator, op by op."""
+    """Price a model on an accelerator, op by op, or on a pool of FPGAs, stage by stage."""
     from coexplore.cli.cost import Request, show_cost
 
     return show_cost(
-        Request(model, accelerator, goal, mapping, input_shape, plot, accounting, tuple(size or ())), as_json
+        Request(model, accelerator, goal, mapping, input_shape, plot, accounting, tuple(size or ()), pool, throughput),
+        as_json,
     )
 
 

@@ -39,6 +39,8 @@ class Request:
     plot: Path | None = None
     accounting: str | None = None
     sizes: tuple[str, ...] = ()
+    pool: str | None = None
+    throughput: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,13 @@ def show_cost(request: Request, as_json: bool) -> int:
     Raises:
         CoexploreError: the model, the accelerator, the mapping or an option is not legal.
     """
-    goal, accounting = _goal(request.goal), _accounting(request.accounting)
     if request.plot is not None and request.plot.suffix not in (".html", ".htm"):
         raise ConfigError(f"--plot: is {str(request.plot)!r}; the page is HTML, give a name that ends in .html")
+    if request.pool is not None:
+        return _show_pool(request, request.pool, as_json)
+    if request.throughput is not None:
+        raise ConfigError("--throughput: is what a pool of FPGAs must reach; give --pool too, or leave it out")
+    goal, accounting = _goal(request.goal), _accounting(request.accounting)
     pair = _bundle(request) if Path(request.model).is_dir() and request.model not in NETWORK_PRESETS else _pair(request)
     announce_compilation()
     cost = price(pair.workload, pair.accelerator, goal, pair.mappings, accounting)
@@ -71,6 +77,21 @@ def show_cost(request: Request, as_json: bool) -> int:
     else:
         _print(cost, pair.accelerator)
     return DONE if cost.feasible else NOTHING_FEASIBLE
+
+
+def _show_pool(request: Request, pool: str, as_json: bool) -> int:
+    given = {
+        "--accelerator": request.accelerator,
+        "--goal": request.goal,
+        "--mapping": request.mapping,
+        "--accounting": request.accounting,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{option}: is not for a pool of FPGAs, whose engines are solved; leave it or --pool out")
+    from coexplore.cli.pool import show_pool
+
+    return show_pool(_workload(request), pool, request.throughput, request.plot, as_json)
 
 
 def _document(cost: WorkloadCost, pair: _Pair, goal: Goal) -> dict[str, object]:

@@ -16,7 +16,7 @@ from coexplore.reports.design_figures import area_figure, energy_figure, latency
 from coexplore.reports.findings import Chosen, ChosenPipeline, Findings
 from coexplore.reports.front_table import front_table
 from coexplore.reports.page import card, drawn, page, paragraph, table_html, tiles
-from coexplore.reports.pipeline_table import pipeline_table
+from coexplore.reports.pipeline_page import pipeline_cards
 from coexplore.reports.study_figures import pareto_figure, progress_figure
 from coexplore.reports.summary import measured
 from coexplore.reports.units import TEST_ACCURACY, metric_text, metric_title
@@ -103,9 +103,10 @@ def _design_sections(findings: Findings, chosen: Chosen) -> list[str]:
 
 def _pipeline_sections(chosen: ChosenPipeline) -> list[str]:
     title = f"The chosen design: trial {chosen.trial.number}"
-    table = pipeline_table(chosen.cost)
+    names = f"{chosen.design.network.name} on {chosen.design.accelerator.name}"
     return [
-        card(title, f"{chosen.design.network.name} on {chosen.design.accelerator.name}.", table_html(table)),
+        f"<h2>{html.escape(title)}</h2>{paragraph(names, soft=True)}",
+        *pipeline_cards(chosen.cost),
         card("Its network", "", _decisions(chosen.trial.point, NETWORK)),
     ]
 
@@ -130,7 +131,7 @@ def _head(findings: Findings) -> str:
 
 def _tiles(findings: Findings) -> str:
     result = findings.result
-    total = result.config.budget.trials
+    total = result.planned
     done = {StudyState.FINISHED: "finished", StudyState.INFEASIBLE: "finished, nothing feasible"}.get(
         result.state, "unfinished"
     )

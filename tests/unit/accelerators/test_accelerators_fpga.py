@@ -82,7 +82,8 @@ def test_energy_is_board_power_times_time():
 
 def test_a_pool_is_read_from_names_and_counts():
     zcu102, pynq = fpga_device("zcu102"), fpga_device("pynq-z2")
-    assert fpga_pool("zcu102=2, pynq-z2") == FpgaPool((PoolEntry(zcu102, 2), PoolEntry(pynq)))
+    entries = (PoolEntry(zcu102, 2, zcu102.power_w), PoolEntry(pynq, 1, pynq.power_w))
+    assert fpga_pool("zcu102=2, pynq-z2") == FpgaPool(entries)
     assert fpga_pool("zcu102=2,pynq-z2").size == 3
 
 
