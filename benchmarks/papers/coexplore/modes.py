@@ -1,8 +1,8 @@
 """Does co-exploration beat fixed hardware and one-after-the-other? Four modes at equal training budget, many seeds.
 
 Networks: all 6,561 of NAS-Bench-Macro, whose accuracies on CIFAR-10 stand in a table (three trainings each). A search
-sees the first training; the mean of all three is reported beside it. Hardware: a pool of four small FPGAs of three types
-and a required throughput. The modes are settings of one study:
+sees the first training; the mean of all three is reported beside it. Hardware: a pool of four small FPGAs, of three
+types, and a required throughput. The modes are settings of one study:
 
 * accuracy-only: fixed boards, nothing required; their throughput is measured all the same.
 * fixed: the same boards, which are the fastest pipeline for the middle network of the space; the most accurate network
@@ -253,8 +253,8 @@ def report(
     print(f"published: {ABSTRACT}.")
     print(
         "Comparable: which mode is ahead at equal training budget. Not comparable: data set, networks, FPGAs, powers,\n"
-        "and search time, which here is a count of trainings and there GPU hours; fixed hardware here may cut anew for\n"
-        "every network and must meet the requirement, there it does neither."
+        "and search time, which here is a count of trainings and there GPU hours; fixed hardware here may cut anew\n"
+        "for every network and must meet the requirement, there it does neither."
     )
     finite = {mode: value if math.isfinite(value) else None for mode, value in medians.items()}
     result = {"seeds": len(rows.get("fixed", [])), "wall_s": round(wall_s, 1), "modes": table}
