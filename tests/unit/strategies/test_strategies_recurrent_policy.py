@@ -92,3 +92,36 @@ def test_gradient_equals_finite_differences(name, entropy):
         flat[i] = kept
     np.testing.assert_allclose(slope, differences, rtol=1e-6, atol=1e-9)
     assert np.abs(slope).max() > 1e-4
+
+
+@pytest.mark.parametrize("name", ["embedding", "from_hidden", "head"])
+def test_pulls_of_single_choices_move_those_choices(name):
+    """Finite differences of the chances of the choices, each given those before it."""
+    made, rng = policy(seed=2, spread=5.0), np.random.default_rng(4)
+    rows = ROWS[rng.choice(len(ROWS), 5, replace=False)]
+    pulls = rng.normal(size=rows.shape)
+
+    def target():
+        total = 0.0
+        for step in made._forward(rows):
+            chosen = rows[step.active, step.decision]
+            log_chances = step.log_chance[np.arange(len(step.active)), chosen]
+            total += float((pulls[step.active, step.decision] * log_chances).sum())
+        return total / len(rows)
+
+    slope, flat, size = made.gradient(rows, pulls, 0.0)[name].ravel(), made.weights[name].ravel(), 1e-5
+    for i in rng.choice(flat.size, 12, replace=False):
+        kept = flat[i]
+        flat[i] = kept + size
+        above = target()
+        flat[i] = kept - size
+        below = target()
+        flat[i] = kept
+        assert slope[i] == pytest.approx((above - below) / (2 * size), rel=1e-5, abs=1e-8)
+
+
+def test_one_pull_for_a_row_is_the_same_pull_for_each_of_its_choices():
+    made, pull = policy(), np.array([0.5, -1.0, 2.0])
+    alike = made.gradient(ROWS[:3], np.repeat(pull[:, None], ROWS.shape[1], axis=1), 0.1)
+    for name, slope in made.gradient(ROWS[:3], pull, 0.1).items():
+        np.testing.assert_array_equal(slope, alike[name])

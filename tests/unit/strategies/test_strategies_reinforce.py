@@ -145,3 +145,57 @@ def test_adam_equals_the_published_recursion():
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
         w += 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
     np.testing.assert_allclose(weights["w"], w, rtol=1e-12)
+
+
+def credited(point, credits):
+    return replace(observed(point, 0.0), stage=Stage.PRICE, losses=(math.inf,), credits=credits)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_credits_teach_each_decision_for_itself_without_any_training(seed):
+    strategy, found = Reinforce().start(SEPARABLE, np.random.default_rng(seed), 1), []
+    for _ in range(120):
+        (suggestion,) = strategy.suggest(1)
+        found.append(separable(suggestion.point))
+        own = VALUES[np.arange(12), SEPARABLE.indices(suggestion.point)]
+        strategy.observe([credited(suggestion.point, tuple(zip(SEPARABLE.names, map(float, own), strict=True)))])
+    assert np.mean(found[-20:]) > 0.85
+
+
+def test_a_decision_without_a_credit_has_the_mean_of_the_others():
+    strategy = Reinforce(batch=100).start(SEPARABLE, np.random.default_rng(0), 1)
+    point = SEPARABLE.at([0] * 12)
+    strategy.observe([credited(point, (("x0", 0.0), ("x1", 0.0))), credited(point, (("x0", 0.2), ("x1", 0.6)))])
+    first, second, *others = strategy.state()["pulls"][1]
+    assert 0 < first < second
+    assert np.allclose(others, (first + second) / 2)
+
+
+def test_credits_have_a_usual_of_their_own():
+    strategy = Reinforce().start(SEPARABLE, np.random.default_rng(0), 1)
+    point = SEPARABLE.at([0] * 12)
+    strategy.observe([observed(point, 0.9), credited(point, (("x0", 0.2),))])
+    assert strategy.state()["usual"]["mean"] == 0.9
+    assert strategy.state()["usual_credit"]["mean"] == pytest.approx(0.2)
+
+
+def test_a_discount_weakens_early_choices_most():
+    strategy = Reinforce(discount=0.5, batch=100).start(SEPARABLE, np.random.default_rng(0), 1)
+    strategy.observe([observed(SEPARABLE.at([0] * 12), reward) for reward in (0.0, 1.0)])
+    pulls = strategy.state()["pulls"][1]
+    assert pulls[-1] > 0
+    assert np.allclose(np.array(pulls[1:]) / np.array(pulls[:-1]), 2.0)
+
+
+def test_the_learning_rate_falls_by_steps():
+    moved = []
+    for decay in (1.0, 0.5):
+        weights = {"w": np.zeros(1)}
+        adam = Adam(weights, 1.0, decay, every=2)
+        path = []
+        for _ in range(4):
+            before = float(weights["w"][0])
+            adam.climb({"w": np.ones(1)})
+            path.append(float(weights["w"][0]) - before)
+        moved.append(path)
+    assert np.allclose(np.array(moved[1]) / np.array(moved[0]), [1.0, 1.0, 0.5, 0.5])
