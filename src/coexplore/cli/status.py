@@ -23,7 +23,7 @@ def show_status(directory: Path, as_json: bool) -> int:
     if as_json:
         print_json(status_document(result, tested))
         return DONE
-    planned = result.config.budget.trials
+    planned = result.planned
     print_line(
         f"{result.config.name}: {result.state.value}, {len(result.trials)} of {planned} trials, "
         f"{result.trained_networks} networks trained, {result.screened} designs only priced"

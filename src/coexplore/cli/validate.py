@@ -11,7 +11,7 @@ from coexplore.cli.output import print_json, print_line
 from coexplore.core.errors import ConfigError
 from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.spaces.space import Space
-from coexplore.studies.config import build, load_config
+from coexplore.studies.config import load_config, resolve
 
 
 def validate(path: Path, overrides: Sequence[str], data: Path | None, as_json: bool) -> int:
@@ -51,7 +51,8 @@ def _validate_accelerator(path: Path, as_json: bool) -> int:
 
 def _validate_study(path: Path, overrides: Sequence[str], data: Path | None, as_json: bool) -> int:
     config = load_config(path, overrides)
-    problem = build(config, data)
+    resolved = resolve(config, data)
+    problem = resolved.problem
     sizes = {side: _size(problem.space, side) for side in (NETWORK, ACCELERATOR)}
     document: dict[str, object] = {
         "valid": True,
@@ -61,7 +62,7 @@ def _validate_study(path: Path, overrides: Sequence[str], data: Path | None, as_
         "designs": problem.space.size,
         "objectives": [f"{o.direction.value} {o.metric}" for o in problem.objectives],
         "constraints": [str(constraint) for constraint in problem.constraints],
-        "strategy": config.strategy.name,
+        "strategy": resolved.config.strategy.name,
         "trials": config.budget.trials,
         "trains": problem.accuracy is not None,
     }

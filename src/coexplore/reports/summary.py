@@ -43,7 +43,7 @@ def status_document(result: StudyResult, tested: TestAccuracies) -> dict[str, ob
         "state": result.state.value,
         "trials": len(result.trials),
         "trials_by_state": {state.value: states[state] for state in TrialState},
-        "trials_planned": result.config.budget.trials,
+        "trials_planned": result.planned,
         "screened": result.screened,
         "trained_networks": result.trained_networks,
         "seed": result.config.seed,

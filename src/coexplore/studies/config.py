@@ -22,6 +22,8 @@ from coexplore.objectives.objective import Constraint, Objective, check_consiste
 from coexplore.objectives.reward import REWARDS, Reward, build_reward
 from coexplore.strategies.settings import make_settings as make_strategy
 from coexplore.strategies.strategy import STRATEGIES, StrategySettings
+from coexplore.studies.exact import check as check_exact
+from coexplore.studies.exact import why_not
 from coexplore.studies.phases import Phases
 from coexplore.studies.problem import AccuracySource, Pricer, Problem, asks_for_accuracy
 from coexplore.studies.schema import StudyConfig, parse_config
@@ -39,6 +41,9 @@ from coexplore.studies.sources import BoardsPricer, CostPricer, RealTraining, Ta
 from coexplore.studies.yaml_file import apply_overrides, read_study_file
 
 __all__ = ["StudyConfig", "build", "build_designs", "build_objectives", "load_config", "parse_config", "resolve"]
+
+SEARCH, EXACT = "two-level", "exact"
+"""The strategies of studies that name none."""
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
@@ -89,12 +94,14 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
         MissingExtraError: something is not installed.
     """
     objectives, constraints = build_objectives(config), _constraints(config)
-    reward, strategy, goal = _reward(config, objectives, constraints), _strategy(config), _goal(config)
+    reward, goal = _reward(config, objectives, constraints), _goal(config)
+    chosen = _strategy(config)
     task = _task(config)
     data = task.load(data_root) if task else None
     table = _table(config)
     designs, written_out = _designs(config, data)
     pricer = _pricer(config, designs, goal)
+    strategy = chosen or _default_strategy(designs, objectives, constraints, pricer)
     source: AccuracySource | None = None
     if table is not None and asks_for_accuracy(objectives, constraints):
         source = _looked_up(designs, table, data_root)
@@ -108,9 +115,10 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
         written_out["task"] = settings_document(task)
     if table is not None:
         written_out["task"] = {name: value for name, value in settings_document(table).items() if name != "path"}
-    written_out["strategy"] = settings_document(strategy)
+    written_out["strategy"] = {"name": _strategy_name(strategy), **settings_document(strategy)}
     written_out["reward"] = _reward_settings(reward)
     problem = Problem(designs, objectives, constraints, reward, strategy, pricer, source, config.seed, config.width)
+    check_exact(problem)
     resolved = _with_settings(config, written_out)
     if resolved.phases is not None:
         Phases(resolved, designs).first_phase()
@@ -236,12 +244,27 @@ def _training_document(training: RealTraining) -> Settings:
     return {"halving": halving, **settings_document(training.recipe)}
 
 
-def _strategy(config: StudyConfig) -> StrategySettings:
-    look_up(STRATEGIES, config.strategy.name, "strategy.name")
+def _strategy(config: StudyConfig) -> StrategySettings | None:
+    """What the study file chose; None where it says nothing."""
+    if config.strategy.name is None and not config.strategy.settings:
+        return None
+    name = config.strategy.name or SEARCH
+    look_up(STRATEGIES, name, "strategy.name")
     try:
-        return make_strategy(config.strategy.name, config.strategy.settings)
+        return make_strategy(name, config.strategy.settings)
     except UnknownNameError as error:
         raise ConfigError(f"strategy.controller: {error}") from error
+
+
+def _default_strategy(
+    designs: DesignSpace, objectives: Sequence[Objective], constraints: Sequence[Constraint], pricer: Pricer
+) -> StrategySettings:
+    """No search where everything can be priced."""
+    return make_strategy(SEARCH if why_not(designs, objectives, constraints, pricer) else EXACT, {})
+
+
+def _strategy_name(strategy: StrategySettings) -> str:
+    return next(name for name in STRATEGIES if STRATEGIES.get(name) is type(strategy))
 
 
 def _reward(config: StudyConfig, objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> Reward:

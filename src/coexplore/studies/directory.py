@@ -55,6 +55,16 @@ class StudyDirectory:
         """Folder of trained weights."""
         return self.root / "networks"
 
+    @property
+    def priced(self) -> Path:
+        """Folder of the prices of whole spaces, in studies of exact hardware."""
+        return self.root / "priced"
+
+    @property
+    def solution(self) -> Path:
+        """The front of such a study, with its proof."""
+        return self.root / "exact.json"
+
     def weights(self, network: str) -> Path:
         """Weights of the trained network with this content hash."""
         return self.networks / f"{network}.npz"
@@ -169,8 +179,8 @@ def _take(handle: int, root: Path) -> None:
 
 def _sweep(directory: StudyDirectory) -> None:
     """Remove what killed writers left half written."""
-    names = [(directory.root, path.name) for path in (directory.study, directory.checkpoint)]
-    for folder, name in [*names, (directory.networks, "*.npz")]:
+    names = [(directory.root, path.name) for path in (directory.study, directory.checkpoint, directory.solution)]
+    for folder, name in [*names, (directory.networks, "*.npz"), (directory.priced, "*.npz")]:
         for path in folder.glob(f".{name}.????????"):
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -39,6 +39,8 @@ class EventKind(enum.Enum):
     """What happened."""
 
     STARTED = "started"
+    PRICED = "priced"
+    """A part of a space that is priced whole."""
     SCREENED = "screened"
     TRIAL = "trial"
     """A trial ended."""
@@ -60,6 +62,8 @@ class Event:
     """Wall time of the study over all its runs."""
     trial: TrialRecord | None = None
     """The trial that ended."""
+    pairs: tuple[int, int] = (0, 0)
+    """Pairs of ops and accelerators that are priced, and those there are, while a space is priced whole."""
 
 
 @dataclass(frozen=True, slots=True)

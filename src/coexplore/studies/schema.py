@@ -127,8 +127,9 @@ class ConstraintConfig(_Section):
 class StrategyConfig(_Chosen):
     """How to search."""
 
-    name: str = "two-level"
-    """Name of a strategy; its settings follow."""
+    name: str | None = None
+    """Name of a strategy; its settings follow. By default `exact` where a fixed network meets accelerators that can all
+    be priced, else `two-level`."""
 
 
 class RewardConfig(_Chosen):

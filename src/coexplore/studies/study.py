@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -15,11 +16,16 @@ from coexplore.accuracy.evaluator import Accuracy
 from coexplore.core.errors import ConfigError, StoreError
 from coexplore.objectives.objective import Objective
 from coexplore.objectives.pareto import non_dominated
+from coexplore.strategies.exact import Exact
 from coexplore.studies.checkpoint import read_checkpoint
 from coexplore.studies.config import StudyConfig, build_designs, build_objectives, parse_config, resolve
 from coexplore.studies.directory import Manifest, StudyDirectory, locked, new_manifest, read_manifest
 from coexplore.studies.driver import Budget, Driver, Event, EventKind
 from coexplore.studies.evaluation import Evaluation
+from coexplore.studies.exact import solve
+from coexplore.studies.exact_chunks import priced_so_far
+from coexplore.studies.exact_solution import Solution, read_solution
+from coexplore.studies.exact_told import told
 from coexplore.studies.executor import Executor, InProcessExecutor, ProcessExecutor
 from coexplore.studies.phases import Phases, best_by_reward, phase_folders
 from coexplore.studies.problem import Problem
@@ -65,12 +71,21 @@ class StudyResult:
     closest: TrialRecord | None = None
     """The infeasible design that misses the constraints by least, None where nothing says by how much. Its number is
     `SCREENED` where it was priced without becoming a trial."""
+    solution: Solution | None = None
+    """Of exact hardware: the proof of the front. None for a search, or as long as the space is not yet priced."""
+
+    @property
+    def planned(self) -> int:
+        """Trials that the study will have."""
+        return self.config.budget.trials if self.solution is None else len(self.solution.front)
 
     @property
     def explanation(self) -> str:
         """Why nothing is feasible, naming the closest design and by how much it misses; empty where something is."""
         if self.state is not StudyState.INFEASIBLE:
             return ""
+        if self.solution is not None:
+            return f"{self.solution.reason}; loosen that limit, or widen the space"
         if self.closest is not None:
             number, values = self.closest.number, ", ".join(f"{k} {v}" for k, v in self.closest.point.items())
             name = f"({values})" if number == SCREENED else f"trial {number} ({values})"
@@ -137,15 +152,36 @@ def run_problem(
     files = StudyDirectory(directory)
     with _entered(files, problem, config) as manifest:
         store = TrialStore(_storage(config, files), manifest.identity, problem.objectives, problem.space)
-        with _trainer(problem, files, workers) as trainer:
-            limit = config.budget
-            budget = Budget(limit.trials, limit.hours, limit.epochs, limit.patience)
-            driver = Driver(problem, budget, files, store, Evaluation(problem, trainer), on_event)
-            try:
-                driver.run()
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(f"stopped; nothing is lost, run {directory} again to go on") from None
+        try:
+            if isinstance(problem.strategy, Exact):
+                _run_exact(problem, files, store, workers, on_event)
+            else:
+                _run_search(problem, config, files, store, workers, on_event)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"stopped; nothing is lost, run {directory} again to go on") from None
         return _result(config, problem.objectives, store.records, files)
+
+
+def _run_search(
+    problem: Problem, config: StudyConfig, files: StudyDirectory, store: TrialStore, workers: int, on_event: OnEvent
+) -> None:
+    limit = config.budget
+    budget = Budget(limit.trials, limit.hours, limit.epochs, limit.patience)
+    with _trainer(problem, files, workers) as trainer:
+        Driver(problem, budget, files, store, Evaluation(problem, trainer), on_event).run()
+
+
+def _run_exact(problem: Problem, files: StudyDirectory, store: TrialStore, workers: int, on_event: OnEvent) -> None:
+    """Price all accelerators, then tell the front. Nothing is searched, so no budget limits it."""
+    began = time.monotonic()
+
+    def priced(done: int, total: int) -> None:
+        seconds = time.monotonic() - began
+        on_event(Event(EventKind.PRICED, 0, 0, 0, {}, seconds, pairs=(done, total)))
+
+    solution = solve(problem, files, max(workers, 1), priced)
+    known = told(problem, solution)
+    Driver(known, Budget(max(len(solution.front), 1)), files, store, Evaluation(known, None), on_event).run()
 
 
 def open_study(directory: Path) -> StudyResult:
@@ -247,21 +283,24 @@ def _result(
     checkpoint = read_checkpoint(files.checkpoint)
     front = _front(objectives, records)
     ended = checkpoint is not None and checkpoint.finished
+    solution = read_solution(files.solution)
+    priced = priced_so_far(files.priced) if solution is None else solution.accelerators
     running = any(record.state is TrialState.RUNNING for record in records)
     if ended and not running:
         state = StudyState.FINISHED if front else StudyState.INFEASIBLE
     else:
-        state = StudyState.RUNNING if records else StudyState.NEW
+        state = StudyState.RUNNING if records or priced else StudyState.NEW
     return StudyResult(
         config=config,
         state=state,
         trials=tuple(records),
         front=front,
         trained_networks=len({record.network for record in records if record.network}),
-        screened=checkpoint.screened if checkpoint else 0,
+        screened=priced or (checkpoint.screened if checkpoint else 0),
         directory=files.root,
-        seconds=checkpoint.seconds if checkpoint else 0.0,
+        seconds=(checkpoint.seconds if checkpoint else 0.0) + (solution.seconds if solution else 0.0),
         closest=closest_of([*records, *([checkpoint.closest] if checkpoint and checkpoint.closest else [])]),
+        solution=solution,
     )
 
 
