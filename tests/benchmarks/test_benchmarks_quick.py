@@ -29,6 +29,7 @@ KEYS = {
     "partition": {"cases", "equal", "resnet50_table_s", "resnet50_plan_s"},
     "quickstart_modes": {"trials", "seeds", "wall_s", "modes"},
     "replay": {"replays_per_s_per_core", "peak_rss_mb", "mappings", "ops", "checked_equal"},
+    "scaling": {"series", "exponents", "cache", "totals"},
     "study_overhead": set(),
     "systolic": {"rows", "exact"},
     "zigzag_replay": {"rows", "ideal_cycles_within_2pct", "energy_within_2pct"},

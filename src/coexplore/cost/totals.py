@@ -34,7 +34,7 @@ MOST_PART_BITS = 51
 """So many are cut off by adding and subtracting 1.5 times a power of two."""
 SMALLEST_EXPONENT = -1074
 """Of float64: every number is a multiple of 2 to this power."""
-ROWS, COLUMNS = 256, 2048
+ROWS, COLUMNS = 128, 8192
 """Networks and accelerators of one product, so that products stay in the processor's cache."""
 
 

@@ -224,6 +224,7 @@ def test_pieces_that_do_not_fit_are_refused_at_once(calls, options, words):
     assert not calls
 
 
+@pytest.mark.slow
 def test_tables_stay_within_the_stated_memory(monkeypatch, tmp_path):
     def price_chunk(ops, accelerators, goal, threads):
         return tuple(np.ones((len(ops), len(accelerators))) for _ in range(2))
