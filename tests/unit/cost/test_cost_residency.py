@@ -12,18 +12,35 @@ from hypothesis import strategies as st
 
 from coexplore.accelerators.accelerator import OPERANDS, Accelerator, Operand
 from coexplore.accelerators.family import find_accelerator
-from coexplore.core.errors import MappingError
+from coexplore.core.errors import ConfigError, MappingError
 from coexplore.cost._assess import READ, TOTAL, WRITE
 from coexplore.cost._search import fits, judge, make_scratch
 from coexplore.cost.batch import replay_many
+from coexplore.cost.kept import NOTHING
 from coexplore.cost.mapper import Goal, best_mapping
 from coexplore.cost.mapping_batch import random_batch, unpack
+from coexplore.cost.model import mappings_document, mappings_from_document, price
 from coexplore.cost.nest import flatten, machine_of, problem_of
 from coexplore.cost.presets.timeloop import TIMELOOP
 from coexplore.cost.replay import replay
+from coexplore.cost.residency import MAIN_MEMORY, Residency, keep, storage_bits, storages, with_residents
+from coexplore.cost.vector import price_vector_op
+from coexplore.networks.network import NETWORK_PRESETS
 from coexplore.testing.cost_cases import resident_mapped_ops, residents, small_accelerators, small_ops
 from coexplore.testing.oracle import accesses_by_level, walk
-from coexplore.workloads.op import ALL_IN_MAIN_MEMORY, Bits, Loops, Resident
+from coexplore.workloads.graph import Workload
+from coexplore.workloads.op import (
+    ALL_IN_MAIN_MEMORY,
+    BatchNorm,
+    Bits,
+    Concat,
+    Conv2d,
+    Loops,
+    MatMul,
+    Resident,
+    Slice,
+    Softmax,
+)
 
 THOROUGH = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -235,3 +252,106 @@ def test_accountings_of_other_tools_refuse_operands_on_chip():
     replay(loops, BASELINE, found, TIMELOOP)
     with pytest.raises(MappingError, match="knows no operands that live on chip"):
         replay(replace(loops, resident=Resident(input=True)), BASELINE, found, TIMELOOP)
+
+
+def two_branches() -> Workload:
+    ops = (
+        Conv2d("left", ("x",), out_channels=8, kernel=(1, 1)),
+        Conv2d("right", ("x",), out_channels=8, kernel=(1, 1)),
+        BatchNorm("norm", ("right",)),
+        Concat("both", ("left", "norm"), axis=1),
+        Slice("half", ("both",), axis=1, start=0, stop=8),
+        Conv2d("tail", ("half",), out_channels=4, kernel=(1, 1)),
+        Softmax("soft", ("tail",), axis=1),
+        Conv2d("end", ("soft",), out_channels=4, kernel=(1, 1)),
+    )
+    return Workload("branches", (("x", (1, 4, 10, 10)),), ops, ("end",))
+
+
+def test_views_and_what_rides_along_share_a_tensor():
+    workload = two_branches()
+    whole = frozenset({"left", "right", "norm", "both", "half"})
+    found = storages(workload)
+    assert whole in found
+    assert storage_bits(workload, whole) == 16 * 10 * 10 * 8
+    assert sorted(name for names in found for name in names) == sorted(workload.shapes)
+
+
+def test_a_tensor_stays_up_to_its_share_and_the_ends_never_do():
+    workload = two_branches()
+    pool = 8 * 2 * 2**20 * 16
+    assert keep(workload, BASELINE, MAIN_MEMORY) == NOTHING
+    assert keep(workload, BASELINE, Residency(16 * 800 / pool)).tensors == set(workload.shapes) - {"x", "end"}
+    assert keep(workload, BASELINE, Residency(4 * 800 / pool)).tensors == {"tail", "soft"}
+    assert keep(workload, BASELINE, Residency(1.0)).tensors == set(workload.shapes) - {"x", "end"}
+
+
+def test_weights_stay_when_all_of_them_fit():
+    workload = two_branches()
+    bits = 8 * workload.parameters
+    pool = 8 * 2 * 2**20 * 16
+    assert keep(workload, BASELINE, Residency(0.0, bits / pool)).weights
+    assert not keep(workload, BASELINE, Residency(0.0, (bits - 1) / pool)).weights
+
+
+@pytest.mark.parametrize("name", ["edge-array", "eyeriss-168", "gemmini-16", "simba-like", "tpu-v4i-like"])
+@pytest.mark.parametrize("network", ["mobilenet-v2", "bert-base-layer"])
+def test_a_producer_and_its_readers_agree(name, network):
+    workload, accelerator = NETWORK_PRESETS.get(network)(), find_accelerator(name)
+    kept = keep(workload, accelerator, Residency())
+    nests = {op.name: with_residents(op, loops, kept).resident for op, loops in workload.mac_ops()}
+    for op, _ in workload.mac_ops():
+        for reader in workload.consumers[op.name]:
+            if reader.name not in nests:
+                continue
+            flags = [nests[reader.name].input] if reader.inputs[0] == op.name else []
+            if isinstance(reader, MatMul) and reader.inputs[1] == op.name:
+                flags.append(nests[reader.name].weight)
+            assert all(flag == nests[op.name].output for flag in flags)
+    for names in storages(workload):
+        assert names <= kept.tensors or names.isdisjoint(kept.tensors)
+    if name == "gemmini-16":
+        assert not kept.tensors, "its inputs and outputs lie in memories of their own"
+
+
+def test_a_price_without_residency_is_the_price_before():
+    workload = two_branches()
+    assert price(workload, BASELINE) == price(workload, BASELINE, residency=MAIN_MEMORY)
+    assert price(workload, BASELINE).document()["residency"] == {"activations": 0.0, "weights": 0.0}
+
+
+@pytest.mark.parametrize("goal", list(Goal))
+def test_a_network_is_never_worse_with_more_on_chip(goal):
+    metric = {Goal.LATENCY: "latency_s", Goal.ENERGY: "energy_j", Goal.EDP: "edp_js"}[goal]
+    shares = (MAIN_MEMORY, Residency(0.001), Residency(0.25), Residency(0.25, 0.25))
+    values = [price(two_branches(), BASELINE, goal, residency=share).metrics()[metric] for share in shares]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] < values[0]
+
+
+def test_given_mappings_replay_to_the_same_price():
+    workload, assumed = two_branches(), Residency(0.25, 0.25)
+    found = price(workload, BASELINE, residency=assumed)
+    mappings = mappings_from_document(mappings_document(found))
+    assert price(workload, BASELINE, mappings=mappings, residency=assumed) == found
+
+
+def test_a_vector_op_reads_and_writes_its_pool():
+    workload = two_branches()
+    op = workload.producers["soft"]
+    kept = keep(workload, BASELINE, Residency())
+    cost = price_vector_op(workload, op, BASELINE, kept)
+    local = BASELINE.levels[1]
+    joules = {(level, operand): joule for level, operand, joule in cost.energy_by}
+    bits = 400 * 8
+    assert joules["dram", "input"] == joules["dram", "output"] == 0
+    assert math.isclose(joules[local.name, "input"], bits * local.read_j_per_bit)
+    assert math.isclose(joules[local.name, "output"], bits * local.write_j_per_bit)
+    wide = 8 * local.read_bytes_per_cycle * 16
+    assert cost.total_cycles == max(cost.compute_cycles, 2 * bits / wide)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, math.nan])
+def test_a_share_is_a_part_of_the_memory(share):
+    with pytest.raises(ConfigError, match=r"residency\.weights: is .*; give a share"):
+        Residency(0.25, share)
