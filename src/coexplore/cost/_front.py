@@ -42,20 +42,19 @@ def sweep(ranks: Ints, area: Floats, kept: Flags) -> None:
 
 
 @kernel
-def covered_by(columns: Floats, one: int, other: int, start: int) -> int:
-    """-1 where column `one` is nowhere above column `other`, else a row where it is; looks at row `start` first."""
-    rows = columns.shape[1]
-    for row in range(start, rows):
-        if columns[one, row] > columns[other, row]:
-            return row
-    for row in range(start):
-        if columns[one, row] > columns[other, row]:
-            return row
-    return -1
+def is_covered(columns: Floats, marks: Floats, other: int, one: int) -> bool:
+    """Whether column `other` is nowhere above column `one`."""
+    for mark in range(marks.shape[1]):
+        if marks[other, mark] > marks[one, mark]:
+            return False
+    for row in range(columns.shape[1]):
+        if columns[other, row] > columns[one, row]:
+            return False
+    return True
 
 
 @kernel
-def sift(columns: Floats, sums: Floats, order: Ints, kept: Ints) -> int:
+def sift(columns: Floats, marks: Floats, sums: Floats, order: Ints, kept: Ints) -> int:
     """Put the columns that no other one covers at the front of `kept`; returns how many.
 
     `sums` add up each column in the same order of rows: whatever covers a column has a sum no larger, also after
@@ -63,29 +62,30 @@ def sift(columns: Floats, sums: Floats, order: Ints, kept: Ints) -> int:
 
     Args:
         columns: (a, r) One contiguous row of losses per accelerator.
+        marks: (a, m) Some of them again, in which two accelerators are likely to differ; close together in memory.
         sums: (a,)
         order: (a,) Columns by rising sum, equal ones by index.
         kept: (a,) Filled in; the order within is that of use, not of index.
     """
-    count, start = 0, 0
+    count, before = 0, -1
     for column in order:
-        is_covered = False
-        for position in range(count):
-            row = covered_by(columns, kept[position], column, start)
-            if row < 0:
-                is_covered = True
+        # Equal ones, such as mirror images, follow each other.
+        found = before >= 0 and sums[before] == sums[column] and is_covered(columns, marks, before, column)
+        position = 0
+        while not found and position < count:
+            found = is_covered(columns, marks, kept[position], column)
+            position += 1
+        if found:
+            if position > 0:
                 # What covered one column often covers the next: look at it earlier.
-                kept[position // 2], kept[position] = kept[position], kept[position // 2]
-                break
-            start = row
-        if is_covered:
+                kept[(position - 1) // 2], kept[position - 1] = kept[position - 1], kept[(position - 1) // 2]
             continue
         write = 0
         for position in range(count):
             other = kept[position]
-            if sums[other] < sums[column] or covered_by(columns, column, other, start) >= 0:
+            if sums[other] < sums[column] or not is_covered(columns, marks, column, other):
                 kept[write] = other
                 write += 1
         kept[write] = column
-        count = write + 1
+        count, before = write + 1, column
     return count

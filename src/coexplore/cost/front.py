@@ -8,6 +8,8 @@ gives the others back. Equals are common: a mesh and its mirror image cost the s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,8 @@ Ints = NDArray[np.int64]
 
 INFEASIBLE = 2.0
 """Of a scaled loss; finite ones reach from 0 to 1."""
+MARKS, SAMPLED = 16, 2048
+"""Rows that tell most accelerators apart, and the accelerators by which they are chosen; both change speed only."""
 
 
 def pareto(latency_s: Floats, energy_j: Floats, area_mm2: Floats) -> Ints:
@@ -35,9 +39,9 @@ def pareto(latency_s: Floats, energy_j: Floats, area_mm2: Floats) -> Ints:
     Raises:
         AcceleratorError: lengths differ, or a loss is nan.
     """
-    losses = _losses(latency_s[None], energy_j[None], area_mm2)
-    runs = np.flatnonzero(np.isfinite(losses).all(axis=0))
-    latency, energy, area = losses[:, runs]
+    _check(latency_s[None], energy_j[None], area_mm2)
+    runs = np.flatnonzero(np.isfinite(latency_s) & np.isfinite(energy_j) & np.isfinite(area_mm2))
+    latency, energy, area = (losses[runs].astype(np.float64) for losses in (latency_s, energy_j, area_mm2))
     order = np.lexsort((area, energy, latency))
     _, ranks = np.unique(energy[order], return_inverse=True)
     kept = np.zeros(len(order), np.bool_)
@@ -64,11 +68,13 @@ def undominated(latency_s: Floats, energy_j: Floats, area_mm2: Floats) -> Ints:
     Raises:
         AcceleratorError: shapes differ, or a loss is nan.
     """
-    losses = _losses(latency_s, energy_j, area_mm2)
-    columns = np.ascontiguousarray(losses.T)
-    sums = _scaled_sums(losses)
-    kept = np.empty(len(columns), np.int64)
-    count = sift(columns, sums, np.argsort(sums, kind="stable"), kept)
+    _check(latency_s, energy_j, area_mm2)
+    ops = len(latency_s)
+    columns = np.empty((len(area_mm2), 2 * ops + 1))
+    columns[:, :ops], columns[:, ops:-1], columns[:, -1] = latency_s.T, energy_j.T, area_mm2
+    sums, kept = _scaled_sums((*latency_s, *energy_j, area_mm2)), np.empty(len(columns), np.int64)
+    marks = np.ascontiguousarray(columns[:, _unlike(columns)])
+    count = sift(columns, marks, sums, np.argsort(sums, kind="stable"), kept)
     return np.sort(kept[:count])
 
 
@@ -78,25 +84,36 @@ def equals(latency_s: Floats, energy_j: Floats, area_mm2: Floats, index: int) ->
     return np.flatnonzero(same)
 
 
-def _losses(latency_s: Floats, energy_j: Floats, area_mm2: Floats) -> Floats:
-    """All rows below each other, the area last: (2 o + 1, a)."""
+def _check(latency_s: Floats, energy_j: Floats, area_mm2: Floats) -> None:
     if latency_s.shape != energy_j.shape or area_mm2.shape != latency_s.shape[1:]:
         raise AcceleratorError(
             f"latency, energy and area have shapes {latency_s.shape}, {energy_j.shape} and {area_mm2.shape}; "
             "give one column of each to every accelerator"
         )
-    losses = np.vstack([latency_s, energy_j, area_mm2[None]]).astype(np.float64, copy=False)
-    if np.isnan(losses).any():
-        row, column = (int(found[0]) for found in np.nonzero(np.isnan(losses)))
-        raise AcceleratorError(f"loss {row} of accelerator {column} is nan; what cannot run costs inf")
-    return losses
+    for name, losses in (("latency", latency_s), ("energy", energy_j), ("area", area_mm2[None])):
+        if np.isnan(losses).any():
+            row, column = (int(found[0]) for found in np.nonzero(np.isnan(losses)))
+            raise AcceleratorError(f"{name}: row {row} of accelerator {column} is nan; what cannot run costs inf")
 
 
-def _scaled_sums(losses: Floats) -> Floats:
+def _scaled_sums(losses: Iterable[Floats]) -> Floats:
     """(a,) Sums of rows of like size, added row by row, so that covering means a sum no larger despite rounding."""
-    sums = np.zeros(losses.shape[1])
+    sums: Floats = np.zeros(1)
     for row in losses:
         finite = np.isfinite(row)
         largest = np.abs(row[finite]).max(initial=0.0) or 1.0
-        sums += np.where(finite, row / largest, INFEASIBLE)
+        sums = sums + np.where(finite, row / largest, INFEASIBLE)
     return sums
+
+
+def _unlike(columns: Floats) -> Ints:
+    """The last row, then rows each as unlike the ones before as can be, by the order in which they put some columns."""
+    sample = columns[:: -(-len(columns) // SAMPLED) or 1].T
+    ranks = sample.argsort(axis=1).argsort(axis=1).astype(np.float64)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    alike = ranks @ ranks[-1]
+    chosen = [len(sample) - 1]
+    while len(chosen) < min(MARKS, len(sample)):
+        chosen.append(int(np.argmin(alike)))
+        alike = np.maximum(alike, ranks @ ranks[chosen[-1]])
+    return np.array(chosen)

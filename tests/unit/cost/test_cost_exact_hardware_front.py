@@ -109,6 +109,26 @@ def test_equals_give_back_all_that_the_front_leaves_out(table):
     assert sorted([*together, *beaten]) == list(range(table.shape[1]))
 
 
+def test_more_rows_and_accelerators_than_are_sampled_are_still_brute_force():
+    rng = np.random.default_rng(0)
+    table = (rng.integers(0, 3, (41, 3)) @ rng.integers(0, 16, (3, 5000))).astype(float)
+    table[:, rng.integers(0, 5000, 500)] = table[:, rng.integers(0, 5000, 500)]
+    table[0, rng.integers(0, 5000, 300)] = np.inf
+    covered = np.ones((5000, 5000), np.bool_)
+    for row in table:
+        covered &= row[:, None] <= row[None, :]
+    same = covered & covered.T
+    beaten = (covered & ~same).any(axis=0) | np.triu(same, 1).any(axis=0)
+    kept = undominated(*split(table)).tolist()
+    assert 10 < len(kept) < 4000
+    assert kept == np.flatnonzero(~beaten).tolist()
+
+
+def test_no_accelerator_is_no_front():
+    assert pareto(*np.ones((3, 0))).tolist() == []
+    assert undominated(np.ones((2, 0)), np.ones((2, 0)), np.ones(0)).tolist() == []
+
+
 def test_a_whole_space_of_points_is_quick_even_where_all_are_on_the_front():
     points = np.random.default_rng(0).random((3, 50_000))
     points /= np.linalg.norm(points, axis=0)
@@ -125,5 +145,5 @@ def test_shapes_that_do_not_fit_are_refused(rows):
 def test_nan_is_refused_by_its_place():
     table = np.ones((3, 4))
     table[1, 2] = np.nan
-    with pytest.raises(AcceleratorError, match="loss 1 of accelerator 2 is nan"):
+    with pytest.raises(AcceleratorError, match="energy: row 0 of accelerator 2 is nan"):
         pareto(*table)
