@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from coexplore.accuracy.data import Digits
 from coexplore.accuracy.evaluator import TrainingEvaluator
 from coexplore.accuracy.halving import Halving
+from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe
+from coexplore.networks.nas_bench_macro import NasBenchMacro
 from coexplore.studies.problem import AccuracySource
-from coexplore.studies.sources import RealTraining
+from coexplore.studies.sources import RealTraining, TableAccuracy
 from coexplore.testing.evaluator_contract import AccuracySourceContract
 from coexplore.testing.toy import ToyAccuracy, ToyNetworks
 from coexplore.workloads.graph import Workload
@@ -45,3 +51,17 @@ class TestRealTraining(AccuracySourceContract):
     @pytest.fixture
     def workloads(self, toy_networks: Sequence[Workload]) -> Sequence[Workload]:
         return toy_networks
+
+
+class TestTableAccuracy(AccuracySourceContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path, workloads: Sequence[Workload]) -> AccuracySource:
+        names = [workload.name for workload in workloads]
+        pq.write_table(pa.table({"arch_str": names, "accuracy": [80.0, 90.0]}), tmp_path / "table.parquet")
+        settings = TableSettings("table.parquet", "accuracy")
+        return TableAccuracy(settings, settings.load(tmp_path).identity, tmp_path)
+
+    @pytest.fixture
+    def workloads(self) -> Sequence[Workload]:
+        family = NasBenchMacro()
+        return [family.lower(point) for point in family.space.sample(np.random.default_rng(0), 2)]

@@ -9,6 +9,7 @@ from coexplore.accelerators.family import ACCELERATOR_PRESETS
 from coexplore.accelerators.fpga_tiles import FpgaTiles
 from coexplore.accelerators.systolic import Systolic
 from coexplore.networks.inverted_bottleneck import InvertedBottleneck
+from coexplore.networks.nas_bench_macro import NasBenchMacro
 from coexplore.networks.plain_cnn import PlainCnn
 from coexplore.testing.accelerator_contract import AcceleratorContract, AcceleratorFamilyContract
 from coexplore.testing.network_contract import NetworkFamilyContract
@@ -45,4 +46,10 @@ class TestLargeInvertedBottleneck(NetworkFamilyContract):
 class TestPlainCnn(NetworkFamilyContract):
     family = PlainCnn(input_shape=(1, 28, 28), classes=10)
     input_shape = (1, 28, 28)
+    classes = 10
+
+
+class TestNasBenchMacro(NetworkFamilyContract):
+    family = NasBenchMacro()
+    input_shape = (3, 32, 32)
     classes = 10
