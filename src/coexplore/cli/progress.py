@@ -37,9 +37,12 @@ class Tally:
         for trial in known:
             self._add(trial)
         self._started: tuple[float, int] | None = None
+        self._priced: tuple[float, int] | None = None
 
     def describe(self, event: Event) -> str:
         """Speed, best, front and time left, after the news of an event."""
+        if event.kind is EventKind.PRICED:
+            return self._pricing(event)
         if event.kind is EventKind.STARTED:
             self._started = None
         if event.trial is not None:
@@ -49,6 +52,14 @@ class Tally:
         if event.screened:
             parts.append(f"{event.screened} only priced")
         return ", ".join(part for part in (*parts, self._left(event)) if part)
+
+    def _pricing(self, event: Event) -> str:
+        """Speed and time left while a space is priced whole; what an earlier run priced is no measure."""
+        done, total = event.pairs
+        began, before = self._priced = self._priced or (self._clock(), done)
+        seconds = self._clock() - began
+        rate = (done - before) / seconds if seconds > 0 else 0.0
+        return f"{rate:.3g} pairs/s, {duration((total - done) / rate)} left" if rate > 0 else "pricing the whole space"
 
     def _add(self, trial: TrialRecord) -> None:
         if trial.state is TrialState.COMPLETE:
@@ -86,6 +97,13 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def counted(event: Event) -> tuple[int, int, str]:
+    """How much is done, of how much, and of what."""
+    if event.kind is EventKind.PRICED:
+        return *event.pairs, "pairs of op and accelerator"
+    return event.trials_done, event.trials_total, "trials"
+
+
 @contextmanager
 def shown(tally: Tally) -> Iterator[Callable[[Event], None]]:
     """Shows the events it is handed until the block ends."""
@@ -107,7 +125,8 @@ class _Lines:
         now, ends = time.monotonic(), event.kind is EventKind.FINISHED
         if ends or now - self._told_at >= LINE_EVERY_S:
             self._told_at = now
-            print_news(f"{event.trials_done}/{event.trials_total} trials, {text}")
+            done, total, what = counted(event)
+            print_news(f"{done}/{total} {what}, {text}")
 
 
 @contextmanager
@@ -126,6 +145,7 @@ def _bar(tally: Tally) -> Iterator[Callable[[Event], None]]:
 
         def on_event(event: Event) -> None:
             text = tally.describe(event)
-            progress.update(task, completed=event.trials_done, total=event.trials_total, description=text)
+            done, total, what = counted(event)
+            progress.update(task, completed=done, total=total, description=f"{what}, {text}")
 
         yield on_event

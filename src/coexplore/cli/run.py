@@ -15,6 +15,7 @@ from coexplore.cli.output import print_json, print_line, print_news, print_table
 from coexplore.cli.progress import Tally, shown
 from coexplore.core.errors import ConfigError, MissingExtraError
 from coexplore.core.files import write_atomic
+from coexplore.reports.exact_tables import exact_tables, proof_lines
 from coexplore.reports.export import export_trial
 from coexplore.reports.final_test import measure_front
 from coexplore.reports.findings import find
@@ -129,6 +130,10 @@ def _print(result: StudyResult, tested: Mapping[str, float], places: Mapping[str
         print_tables(front_table(result, tested), *([] if pipeline is None else [pipeline_table(pipeline.cost)]))
     else:
         print_line(result.explanation)
+    if result.solution is not None:
+        print_tables(*exact_tables(result.solution))
+        for line in proof_lines(result.solution):
+            print_line(line)
     for what, place in places.items():
         if place is not None:
             print_line(f"{what:<7} {place}")

@@ -13,6 +13,7 @@ import coexplore
 from coexplore.core.files import write_atomic
 from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.reports.design_figures import area_figure, energy_figure, latency_figure
+from coexplore.reports.exact_page import exact_sections
 from coexplore.reports.findings import Chosen, ChosenPipeline, Findings
 from coexplore.reports.front_table import front_table
 from coexplore.reports.page import card, drawn, page, paragraph, table_html, tiles
@@ -56,6 +57,8 @@ def _sections(findings: Findings) -> list[str]:
         )
     if findings.result.trials:
         sections += _search_sections(findings)
+    if findings.result.solution is not None:
+        sections += exact_sections(findings.result.solution)
     if findings.chosen is not None:
         sections += _design_sections(findings, findings.chosen)
     if findings.pipeline is not None:
@@ -74,6 +77,8 @@ def _search_sections(findings: Findings) -> list[str]:
         card("The front", told, drawn("pareto", pareto_figure(findings))),
         card(table.title.capitalize(), "The marked design is the chosen one.", table_html(table)),
     ]
+    if findings.result.solution is not None:
+        return sections
     about = (
         "Left: the main objective. Right: the hypervolume, as a share of the box between the best values and 1.1 times "
         "the worst ones, all objectives scaled alike."
@@ -137,7 +142,9 @@ def _tiles(findings: Findings) -> str:
     )
     entries = [
         ("trials", f"{len(result.trials)}", f"of {total}, {done}"),
-        ("networks trained", f"{result.trained_networks}", f"{result.screened} designs only priced"),
+        ("networks trained", f"{result.trained_networks}", f"{result.screened} designs only priced")
+        if result.solution is None
+        else ("accelerators priced", f"{result.solution.accelerators}", "the whole space"),
         ("front", f"{len(result.front)}", "designs that no other beats"),
     ]
     chosen = findings.chosen or findings.pipeline

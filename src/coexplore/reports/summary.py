@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from coexplore.objectives.metrics import Direction
 from coexplore.objectives.objective import Objective
 from coexplore.reports.units import TEST_ACCURACY
 from coexplore.studies.config import build_objectives
+from coexplore.studies.exact_solution import Solution
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import SCREENED, TrialRecord, TrialState
 
@@ -50,8 +52,17 @@ def status_document(result: StudyResult, tested: TestAccuracies) -> dict[str, ob
         "objectives": [{"metric": o.metric, "direction": o.direction.value} for o in objectives],
         "front": [trial_document(trial, tested) for trial in result.front],
         "chosen": None if chosen is None else chosen.number,
+        "exact": None if result.solution is None else solution_document(result.solution),
         "closest": None if closest is None else {**trial_document(closest, tested), "reason": closest.reason},
     }
+
+
+def solution_document(solution: Solution) -> dict[str, object]:
+    """The proof of a front, all but the front itself; `equal` says how many accelerators each member stands for."""
+    document = asdict(solution)
+    for name in ("front", "nearest", "fingerprint"):
+        del document[name]
+    return {"proven_complete": True, "equal": [survivor.equal for survivor in solution.front], **document}
 
 
 def trial_document(trial: TrialRecord, tested: TestAccuracies) -> dict[str, object]:

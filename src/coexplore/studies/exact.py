@@ -111,6 +111,7 @@ class _Pricing:
     def all_chunks(self) -> list[Chunk]:
         """Every chunk in the order of the space."""
         points, chunks = self._designs.space.enumerate(), []
+        self._told(0)
         for begin in range(0, self._size, CHUNK):
             end = min(begin + CHUNK, self._size)
             some = list(islice(points, end - begin))
