@@ -81,6 +81,6 @@ def as_chip(hardware: Hardware) -> Accelerator:
     if isinstance(hardware, FpgaBoards):
         raise AcceleratorError(
             f"{hardware.name} is a pipeline of FPGAs, which depends on the network and has no description of levels; "
-            "use it in a study, as {family: fpga-pool}"
+            "use it in a study, as {family: fpga-pool}, or price a network with `coexplore cost --pool`"
         )
     return hardware
