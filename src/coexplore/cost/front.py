@@ -69,6 +69,8 @@ def undominated(latency_s: Floats, energy_j: Floats, area_mm2: Floats) -> Ints:
         AcceleratorError: shapes differ, or a loss is nan.
     """
     _check(latency_s, energy_j, area_mm2)
+    if not len(area_mm2):
+        return np.empty(0, np.int64)
     ops = len(latency_s)
     columns = np.empty((len(area_mm2), 2 * ops + 1))
     columns[:, :ops], columns[:, ops:-1], columns[:, -1] = latency_s.T, energy_j.T, area_mm2
@@ -108,7 +110,7 @@ def _scaled_sums(losses: Iterable[Floats]) -> Floats:
 
 def _unlike(columns: Floats) -> Ints:
     """The last row, then rows each as unlike the ones before as can be, by the order in which they put some columns."""
-    sample = columns[:: -(-len(columns) // SAMPLED) or 1].T
+    sample = columns[:: -(-len(columns) // SAMPLED)].T
     ranks = sample.argsort(axis=1).argsort(axis=1).astype(np.float64)
     ranks -= ranks.mean(axis=1, keepdims=True)
     alike = ranks @ ranks[-1]
