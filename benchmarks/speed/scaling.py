@@ -1,9 +1,8 @@
 """What does growing cost? Time and memory of grid pricing against ops, accelerators, shapes, cores and the mapspace.
 
 Ops are those of MobileNetV2 at 224 px, accelerators those of the edge array. A series doubles its size until its second
-or a later point takes too long or the end is reached, so a faster engine is measured further out. The other sizes of a series are stated
-in it. Beside them: what the cache saves, and how fast networks x accelerators are added up exactly, against a bare
-matrix product of the same shape.
+or a later point takes too long or the end is reached, so a faster engine is measured further out. Beside them: what the
+cache saves, and how fast networks x accelerators are added up exactly, against a bare matrix product of the same shape.
 
 Kernels are compiled before the clock starts. Memory is the peak of resident memory above that before the point, where
 the system lets it be reset (Linux); elsewhere it is null. With `--out` the curves are written there as one page.
@@ -66,6 +65,7 @@ def main() -> None:
     result = {
         "series": series,
         "exponents": {name: exponent(points) for name, points in series.items()},
+        "ops": len(ops),
         "accelerators_per_shape": base,
         "cache": with_cache(ops, machines(1, base)),
         "totals": totals(2000 if options.quick else 8000, len(OPS), 5000 if options.quick else 20000),
