@@ -139,7 +139,7 @@ def price_vector_op(workload: Workload, op: Op, accelerator: Accelerator, kept: 
         return VectorCost(operations, 0.0, 0.0, "fused", (*extra, work))
     total, bound = compute, "compute"
     rows: list[tuple[str, str, float]] = []
-    for number, traffic in _by_level(op, workload, accelerator, kept).items():
+    for number, traffic in traffic_by_level(op, workload, accelerator, kept).items():
         level = accelerator.levels[number]
         port = _port_cycles(traffic, level) / instances(accelerator, number)
         if port > total:
@@ -152,7 +152,7 @@ def price_vector_op(workload: Workload, op: Op, accelerator: Accelerator, kept: 
     return VectorCost(operations, compute, total, bound, (*rows, work, leakage))
 
 
-def _by_level(op: Op, workload: Workload, accelerator: Accelerator, kept: Kept) -> dict[int, Traffic]:
+def traffic_by_level(op: Op, workload: Workload, accelerator: Accelerator, kept: Kept) -> dict[int, Traffic]:
     """What an op exchanges with main memory and with the pools of what lives on chip, by number of the level."""
     everything = traffic_of(op, workload)
     weights, inputs, outputs = (
