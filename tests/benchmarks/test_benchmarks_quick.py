@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = sorted((ROOT / "benchmarks").rglob("*.py"))
+SCRIPTS = sorted(path for path in (ROOT / "benchmarks").rglob("*.py") if not path.name.startswith("_"))
 KEYS = {
     "boards": {"boards", "n", "median_rho_model", "median_rho_own", "median_rho_macs", "better_than_macs"},
     "cost_command": {"first_s", "median_s", "least_s"},
@@ -32,6 +32,7 @@ KEYS = {
     "scaling": {"series", "exponents", "cache", "totals"},
     "study_overhead": set(),
     "systolic": {"rows", "exact"},
+    "versus_peers": {"peer", "speed_ratio", "never_worse", "recorded"},
     "zigzag_replay": {"rows", "ideal_cycles_within_2pct", "energy_within_2pct"},
     "timeloop_cases": {"counts_compared", "counts_equal"},
     "timeloop_nests": {"rows", "cycles_equal", "energies_compared", "energies_equal"},
