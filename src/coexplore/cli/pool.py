@@ -12,7 +12,7 @@ from coexplore.cli.errors import DONE, NOTHING_FEASIBLE
 from coexplore.cli.output import print_json, print_line, print_tables
 from coexplore.core.errors import ConfigError
 from coexplore.cost.boards import price_on_boards
-from coexplore.reports.pipeline_page import pipeline_tables, write_pipeline_page
+from coexplore.reports.pipeline_page import layer_document, pipeline_tables, write_pipeline_page
 from coexplore.workloads.graph import Workload
 
 
@@ -37,7 +37,8 @@ def show_pool(workload: Workload, pool: str, throughput_per_s: float | None, plo
     if plot is not None:
         write_pipeline_page(plot, workload.name, cost)
     if as_json:
-        print_json({"workload": workload.name, "throughput_per_s_required": throughput_per_s, **cost.document()})
+        asked = {"workload": workload.name, "throughput_per_s_required": throughput_per_s}
+        print_json({**asked, **cost.document(), "layers": layer_document(cost)})
     else:
         print_tables(*pipeline_tables(cost))
         if cost.reason:

@@ -144,14 +144,19 @@ def layer_figure(cost: BoardsCost, pipeline: Pipeline) -> Figure:
     return {"data": traces, "layout": {**layout(460, axes), "shapes": _cuts([stage for _, stage, _ in shown])}}
 
 
-def slowest_layers(cost: BoardsCost, pipeline: Pipeline) -> list[tuple[LayerCost, int, float]]:
-    """Layers with the index of their stage and their seconds, in their order; at most `MAX_LAYERS`."""
-    rows = [
+def timed_layers(cost: BoardsCost, pipeline: Pipeline) -> list[tuple[LayerCost, int, float]]:
+    """Every layer with the index of its stage and its seconds, in their order."""
+    return [
         (row, number, row.cycles / priced.device.clock_hz)
         for number, stage in enumerate(pipeline.stages)
         for priced in (cost.stages.cost(stage),)
         for row in priced.layers
     ]
+
+
+def slowest_layers(cost: BoardsCost, pipeline: Pipeline) -> list[tuple[LayerCost, int, float]]:
+    """As `timed_layers`, at most `MAX_LAYERS` of them."""
+    rows = timed_layers(cost, pipeline)
     kept = {id(row) for row, _, _ in sorted(rows, key=lambda entry: -entry[2])[:MAX_LAYERS]}
     return [entry for entry in rows if id(entry[0]) in kept]
 

@@ -11,7 +11,7 @@ from coexplore.cost.boards import BoardsCost
 from coexplore.cost.fpga import LayerCost
 from coexplore.cost.pipeline import Pipeline, Plan
 from coexplore.reports.page import card, drawn, page, paragraph, table_html, tiles
-from coexplore.reports.pipeline_figures import diagram, layer_figure, stage_figure
+from coexplore.reports.pipeline_figures import diagram, layer_figure, stage_figure, timed_layers
 from coexplore.reports.pipeline_table import pipeline_table
 from coexplore.reports.table import Column, Table
 from coexplore.reports.units import metric_text, metric_title, quantity
@@ -92,18 +92,32 @@ def layer_table(cost: BoardsCost) -> Table:
 
 
 def _layer_rows(cost: BoardsCost, pipeline: Pipeline) -> list[tuple[str, ...]]:
-    rows = []
-    for number, stage in enumerate(pipeline.stages):
-        priced = cost.stages.cost(stage)
-        for row in priced.layers:
-            time = quantity(row.cycles / priced.device.clock_hz, "s")
-            rows.append((row.name, f"{number + 1}", time, row.bottleneck.name.lower(), *_busy(row)))
-    return rows
+    return [
+        (row.name, f"{number + 1}", quantity(time, "s"), row.bottleneck.name.lower(), *_busy(row))
+        for row, number, time in timed_layers(cost, pipeline)
+    ]
 
 
 def _busy(row: LayerCost) -> tuple[str, ...]:
     engines = (row.compute_cycles, row.input_cycles, row.weight_cycles, row.output_cycles)
     return tuple(f"{100 * cycles / row.cycles:.0f} %" for cycles in engines)
+
+
+def layer_document(cost: BoardsCost) -> list[dict[str, object]]:
+    """The layers for programs; `*_share` is the busy fraction of an engine. Empty where nothing fits."""
+    return [
+        {
+            "name": row.name,
+            "stage": number + 1,
+            "latency_s": time,
+            "bottleneck": row.bottleneck.name.lower(),
+            "compute_share": row.compute_cycles / row.cycles,
+            "input_share": row.input_cycles / row.cycles,
+            "weight_share": row.weight_cycles / row.cycles,
+            "output_share": row.output_cycles / row.cycles,
+        }
+        for row, number, time in (timed_layers(cost, cost.fastest) if cost.fastest is not None else ())
+    ]
 
 
 def total_table(cost: BoardsCost) -> Table:

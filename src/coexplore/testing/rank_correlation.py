@@ -41,4 +41,4 @@ def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float:
         agree += weights[i] * float(weights @ (to_x * to_y))
         ties_x += weights[i] * float(weights @ (to_x != 0))
         ties_y += weights[i] * float(weights @ (to_y != 0))
-    return agree / (ties_x * ties_y) ** 0.5
+    return float(agree / (ties_x * ties_y) ** 0.5)

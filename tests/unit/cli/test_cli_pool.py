@@ -24,6 +24,15 @@ def test_json_is_the_document_of_the_pipeline():
     assert outcome.document["workload"] == "resnet-18"
 
 
+def test_the_layers_of_a_stage_add_up_to_its_latency():
+    document = coexplore(*COST, "--pool", POOL, "--json").document
+    for number, stage in enumerate(document["stages"], start=1):
+        layers = [layer for layer in document["layers"] if layer["stage"] == number]
+        assert [layer["name"] for layer in layers] == stage["layers"]
+        assert sum(layer["latency_s"] for layer in layers) == pytest.approx(stage["latency_s"])
+        assert all(layer[f"{kind}_share"] <= 1 for layer in layers for kind in ("compute", "input", "weight", "output"))
+
+
 def test_text_shows_stages_layers_and_totals():
     out = coexplore(*COST, "--pool", POOL).out
     assert all(word in out for word in ("pynq-z2", "limited by", "layer1.0.conv1", "pipeline efficiency"))
