@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from coexplore.accelerators.edge_array import EdgeArray
 from coexplore.cost import grid_key
@@ -12,6 +14,7 @@ from coexplore.cost.grid_cache import GridCache
 from coexplore.cost.mapper import Goal, best_mapping
 from coexplore.cost.model import price
 from coexplore.cost.replay import replay
+from coexplore.testing.cost_cases import small_accelerators, small_ops
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import Linear, Loops
 
@@ -44,6 +47,29 @@ def test_shapes_searched_together_give_every_accelerator_its_own_optimum(goal):
             result = replay(loops, accelerator, best_mapping(loops, accelerator, goal).mapping)
             assert grid.latency_s[row, column] == result.total_cycles / accelerator.clock_hz
             assert grid.energy_j[row, column] == result.energy_j
+
+
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(small_ops(), min_size=1, max_size=3),
+    st.lists(small_accelerators(), min_size=1, max_size=4),
+    st.sampled_from(list(Goal)),
+    st.sampled_from([0.005, 100.0]),
+)
+def test_a_grid_of_any_chains_is_its_pairs_one_by_one(ops, accelerators, goal, memory_mb):
+    chunks = price_in_chunks(ops, accelerators, goal, memory_mb=memory_mb + 0.01, cache=NOWHERE)
+    grids = [price_grid(ops, accelerators, goal, threads=2, cache=NOWHERE), *chunks]
+    latency, energy = (np.full((len(ops), len(accelerators)), np.inf) for _ in range(2))
+    for row, loops in enumerate(ops):
+        for column, accelerator in enumerate(accelerators):
+            mapping = best_mapping(loops, accelerator, goal).mapping
+            if mapping is not None:
+                result = replay(loops, accelerator, mapping)
+                latency[row, column] = result.total_cycles / accelerator.clock_hz
+                energy[row, column] = result.energy_j
+    assert np.array_equal(grids[0].latency_s, latency)
+    assert np.array_equal(grids[0].energy_j, energy)
+    assert np.array_equal(np.hstack([grid.latency_s for grid in grids[1:]]), latency)
 
 
 def test_the_order_of_accelerators_and_the_threads_change_nothing():
