@@ -74,3 +74,18 @@ def test_what_is_not_legal_is_refused_with_one_message(options, message):
     assert outcome.code == 2
     assert message in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_the_report_of_a_study_on_a_pool_has_the_pictures_of_the_pipeline(tmp_path):
+    study = {
+        "name": "pool",
+        "network": {"fixed": "resnet-18", "input_shape": [3, 32, 32], "classes": 10},
+        "accelerator": {"family": "fpga-pool"},
+        "objectives": [{"maximize": "throughput_per_s"}],
+        "strategy": {"name": "random"},
+        "budget": {"trials": 1},
+    }
+    (tmp_path / "study.yaml").write_text(json.dumps(study))
+    assert coexplore("run", tmp_path / "study.yaml", "--directory", tmp_path / "out").code == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert all(f"figure-{name}" in page for name in ("pipeline", "stages", "layers"))
