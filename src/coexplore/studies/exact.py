@@ -18,11 +18,13 @@ import numpy as np
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import AcceleratorError, ConfigError, SpaceError
+from coexplore.cost.residency import MAIN_MEMORY
 from coexplore.cost.workload_grid import distinct_ops, price_workload_grid
 from coexplore.design import NETWORK, DesignSpace
+from coexplore.networks.network import Network
 from coexplore.objectives.metrics import METRICS, Source
 from coexplore.objectives.objective import Constraint, Objective
-from coexplore.spaces.space import Point
+from coexplore.spaces.space import Point, part
 from coexplore.strategies.exact import MOST_ACCELERATORS, Exact
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.exact_chunks import CHUNK, Chunk, ChunkFiles
@@ -48,6 +50,8 @@ def why_not(
     trained = [name for name in asked if METRICS.get(name).source is not Source.COST]
     if trained:
         return f"{trained[0]} is not a cost: it comes from training; ask for costs only, or take another strategy"
+    if isinstance(pricer, CostPricer) and pricer.residency != MAIN_MEMORY:
+        return "prices of a whole space assume main memory; leave cost.residency out, or take another strategy"
     if not isinstance(pricer, CostPricer):
         return "its hardware is no accelerator described level by level; take another strategy for pools of FPGAs"
     if designs.space.size > most:
@@ -55,7 +59,7 @@ def why_not(
             f"the space has {designs.space.size:,} accelerators and at most {most:,} are priced at once; restrict "
             f"it, or raise strategy.most"
         )
-    if not designs.decode(next(designs.space.enumerate())).network.workload().nests:
+    if not fixed_network(designs).nests:
         return "the network has no op that multiplies and accumulates, so there is nothing to map"
     return ""
 
@@ -104,7 +108,7 @@ class _Pricing:
         assert isinstance(problem.pricer, CostPricer)
         self._designs, self.goal = problem.designs, problem.pricer.goal
         self._files, self._threads, self._on_pairs = files, threads, on_pairs
-        self.workload: Workload = self._designs.decode(next(problem.space.enumerate())).network.workload()
+        self.workload: Workload = fixed_network(problem.designs)
         self._ops = len(distinct_ops(self.workload))
         self._size = problem.space.size
 
@@ -141,6 +145,11 @@ class _Pricing:
 
     def _told(self, pairs: int) -> None:
         self._on_pairs(pairs, self._size * self._ops)
+
+
+def fixed_network(designs: DesignSpace) -> Workload:
+    """The network of a space of designs in which it has nothing to decide."""
+    return Network(designs.network_family, part(next(designs.space.enumerate()), NETWORK)).workload()
 
 
 def decoded(designs: DesignSpace, point: Point) -> Accelerator | str:
