@@ -101,6 +101,17 @@ def cost(
         float | None,
         typer.Option(metavar="N", help="Inputs per second that the pool must take.  [default: as many as it can]"),
     ] = None,
+    residency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="on-chip|A,W",
+            help="What stays on chip: tensors up to 1/4 of its memory; or shares for activations, weights.  "
+            "[default: main-memory]",
+        ),
+    ] = None,
+    fuse: Annotated[
+        bool, typer.Option("--fuse", help="Also run chains of ops tile by tile on chip, where that wins.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures too.")] = None,
     as_json: Json = False,
 ) -> int:
@@ -108,7 +119,20 @@ def cost(
     from coexplore.cli.cost import Request, show_cost
 
     return show_cost(
-        Request(model, accelerator, goal, mapping, input_shape, plot, accounting, tuple(size or ()), pool, throughput),
+        Request(
+            model,
+            accelerator,
+            goal,
+            mapping,
+            input_shape,
+            plot,
+            accounting,
+            tuple(size or ()),
+            pool,
+            throughput,
+            residency,
+            fuse,
+        ),
         as_json,
     )
 

@@ -16,10 +16,12 @@ from coexplore.cli.output import print_json, print_line, print_tables
 from coexplore.core.errors import ConfigError, MappingError, UnknownNameError
 from coexplore.core.files import read_limited
 from coexplore.cost.accounting import PHYSICS, Accounting
+from coexplore.cost.fused import FusedCost, price_fused
 from coexplore.cost.mapping import Mapping
 from coexplore.cost.model import Goal, WorkloadCost, mappings_from_document, price
+from coexplore.cost.residency import MAIN_MEMORY, Residency
 from coexplore.networks.network import NETWORK_PRESETS
-from coexplore.reports.cost_tables import area_table, energy_table, op_table, total_table
+from coexplore.reports.cost_tables import area_table, energy_table, fused_table, op_table, total_table
 from coexplore.workloads.graph import Workload
 
 MAPPING_LIMIT_BYTES = 64_000_000
@@ -41,6 +43,8 @@ class Request:
     sizes: tuple[str, ...] = ()
     pool: str | None = None
     throughput: float | None = None
+    residency: str | None = None
+    fuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class _Pair:
     workload: Workload
     accelerator: Accelerator
     mappings: Table[str, Mapping] | None
+    residency: Residency
 
 
 def show_cost(request: Request, as_json: bool) -> int:
@@ -67,16 +72,29 @@ def show_cost(request: Request, as_json: bool) -> int:
     goal, accounting = _goal(request.goal), _accounting(request.accounting)
     pair = _bundle(request) if Path(request.model).is_dir() and request.model not in NETWORK_PRESETS else _pair(request)
     announce_compilation()
-    cost = price(pair.workload, pair.accelerator, goal, pair.mappings, accounting)
+    fused = _fused(pair, goal, accounting) if request.fuse else None
+    if fused is not None:
+        cost = fused.unfused
+    else:
+        cost = price(pair.workload, pair.accelerator, goal, pair.mappings, accounting, pair.residency)
     if request.plot is not None:
         from coexplore.reports.cost_page import write_cost_page
 
         write_cost_page(request.plot, cost, pair.accelerator)
     if as_json:
-        print_json({**_document(cost, pair, goal), "accounting": accounting.name})
+        more = {} if fused is None else {"fused": fused.document()}
+        print_json({**_document(cost, pair, goal), "accounting": accounting.name, **more})
     else:
         _print(cost, pair.accelerator)
+        if fused is not None and cost.feasible:
+            print_tables(fused_table(fused))
     return DONE if cost.feasible else NOTHING_FEASIBLE
+
+
+def _fused(pair: _Pair, goal: Goal, accounting: Accounting) -> FusedCost:
+    if pair.mappings is not None or accounting is not PHYSICS:
+        raise ConfigError("--fuse: searches mappings of its own, under physics; leave --mapping and --accounting out")
+    return price_fused(pair.workload, pair.accelerator, goal, pair.residency)
 
 
 def _show_pool(request: Request, pool: str, as_json: bool) -> int:
@@ -85,6 +103,8 @@ def _show_pool(request: Request, pool: str, as_json: bool) -> int:
         "--goal": request.goal,
         "--mapping": request.mapping,
         "--accounting": request.accounting,
+        "--residency": request.residency,
+        "--fuse": request.fuse or None,
     }
     for option, value in given.items():
         if value is not None:
@@ -111,6 +131,7 @@ def _print(cost: WorkloadCost, accelerator: Accelerator) -> None:
     else:
         print_tables(op_table(cost), area_table(accelerator))
         print_line(f"infeasible: {cost.reason}")
+    print_line(f"residency: {cost.residency.text}")
 
 
 def _goal(name: str | None) -> Goal:
@@ -131,12 +152,28 @@ def _accounting(name: str | None) -> Accounting:
     return ACCOUNTINGS[name]
 
 
+def _residency(text: str | None) -> Residency:
+    """What `--residency` says: `on-chip`, `main-memory`, or the two shares."""
+    if text is None or text == "main-memory":
+        return MAIN_MEMORY
+    if text == "on-chip":
+        return Residency()
+    try:
+        activations, weights = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--residency: is {text!r}; give on-chip, main-memory, or shares of the memory for activations and "
+            "weights, such as 0.25,0.5"
+        ) from None
+    return Residency(activations, weights)
+
+
 def _pair(request: Request) -> _Pair:
     workload = _workload(request)
     if request.accelerator is None:
         raise ConfigError("--accelerator: is missing; give a name such as edge-array, or a YAML file")
     mappings = None if request.mapping is None else _mappings(request.mapping)
-    return _Pair(workload, _accelerator(request.accelerator), mappings)
+    return _Pair(workload, _accelerator(request.accelerator), mappings, _residency(request.residency))
 
 
 def _bundle(request: Request) -> _Pair:
@@ -148,12 +185,13 @@ def _bundle(request: Request) -> _Pair:
         "--mapping": request.mapping,
         "--input-shape": request.input_shape,
         "--size": request.sizes or None,
+        "--residency": request.residency,
     }
     for option, value in given.items():
         if value is not None:
             raise ConfigError(f"{option}: a bundle has its own; leave it out, or give the bundle's model.onnx instead")
     bundle = read_bundle(Path(request.model))
-    return _Pair(bundle.workload, bundle.accelerator, bundle.mappings)
+    return _Pair(bundle.workload, bundle.accelerator, bundle.mappings, bundle.residency)
 
 
 def _workload(request: Request) -> Workload:

@@ -15,7 +15,7 @@ What a resident operand costs instead of main memory: `coexplore.cost._resident`
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from coexplore.accelerators.accelerator import Accelerator, Operand
 from coexplore.core.errors import ConfigError
@@ -62,6 +62,23 @@ class Residency:
 
 MAIN_MEMORY = Residency(0.0, 0.0)
 """The default: nothing stays. The other assumption makes every result depend on a share nobody has measured."""
+
+
+def residency_from_document(document: object) -> Residency:
+    """The inverse of `dataclasses.asdict`; nothing is main memory.
+
+    Raises:
+        ConfigError: not of that form.
+    """
+    if document is None:
+        return MAIN_MEMORY
+    names = {field.name for field in fields(Residency)}
+    if not isinstance(document, dict) or not set(document) <= names:
+        raise ConfigError(f"residency: is {document!r}; give activations and weights, shares of the on-chip memory")
+    for name, share in document.items():
+        if isinstance(share, bool) or not isinstance(share, int | float):
+            raise ConfigError(f"residency.{name}: is {share!r}; give a share of the on-chip memory, 0 to 1")
+    return Residency(**document)
 
 
 def keep(workload: Workload, accelerator: Accelerator, residency: Residency) -> Kept:

@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from coexplore.core.errors import MappingError, StoreError
 from coexplore.core.files import read_limited
 from coexplore.cost.mapping import Mapping
 from coexplore.cost.model import WorkloadCost, mappings_document, mappings_from_document
+from coexplore.cost.residency import Residency, residency_from_document
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.onnx_export import export_onnx
 from coexplore.workloads.onnx_import import read_onnx
@@ -57,6 +58,8 @@ class Bundle:
     workload: Workload
     accelerator: Accelerator
     mappings: dict[str, Mapping]
+    residency: Residency
+    """What its prices assume to stay on chip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def read_bundle(folder: Path) -> Bundle:
         StoreError: a file is absent, too large, damaged, or leads out of the folder.
         AcceleratorError: accelerator.yaml is not legal.
         MappingError: mapping.json is not legal.
+        ConfigError: the residency in metrics.json is not legal.
         MissingExtraError: onnx is not installed.
         WorkloadError: model.onnx cannot be read.
     """
@@ -118,6 +122,7 @@ def read_bundle(folder: Path) -> Bundle:
         workload=read_onnx(_inside(folder, MODEL)),
         accelerator=read_accelerator(_inside(folder, ACCELERATOR)),
         mappings=_mappings(_inside(folder, MAPPING)),
+        residency=residency_from_document(_read_json(_inside(folder, METRICS)).get("residency")),
     )
 
 
@@ -146,7 +151,13 @@ def _fill(folder: Path, contents: Contents) -> None:
 def _metrics_document(contents: Contents) -> dict[str, object]:
     metrics = {name: value for name, value in contents.metrics.items() if math.isfinite(value)}
     head = {"format": FORMAT, "coexplore": coexplore.__version__, "study": contents.study.get("name")}
-    return {**head, "trial": contents.trial, "trained": bool(contents.weights), "metrics": metrics}
+    return {
+        **head,
+        "trial": contents.trial,
+        "trained": bool(contents.weights),
+        "residency": asdict(contents.cost.residency),
+        "metrics": metrics,
+    }
 
 
 def _readme(contents: Contents) -> str:

@@ -6,7 +6,9 @@ import math
 from collections import defaultdict
 
 from coexplore.accelerators.accelerator import Accelerator
+from coexplore.cost.fused import FusedCost
 from coexplore.cost.model import OpCost, WorkloadCost
+from coexplore.cost.residency import MAIN_MEMORY
 from coexplore.reports.table import Column, Table
 from coexplore.reports.units import metric_text, metric_title, quantity
 
@@ -33,7 +35,8 @@ def op_table(cost: WorkloadCost) -> Table:
         Column("bound by", numeric=False),
     )
     rows = tuple(_op_row(op, cost) for op in cost.ops if op.total_cycles > 0)
-    return Table(f"{cost.workload} on {cost.accelerator}", columns, rows)
+    assumed = "" if cost.residency == MAIN_MEMORY else f"; {cost.residency.text}"
+    return Table(f"{cost.workload} on {cost.accelerator}{assumed}", columns, rows)
 
 
 def _op_row(op: OpCost, cost: WorkloadCost) -> tuple[str, ...]:
@@ -76,6 +79,28 @@ def total_table(cost: WorkloadCost) -> Table:
     metrics = cost.metrics()
     rows = tuple((metric_title(name), metric_text(name, metrics[name])) for name in TOTALS)
     return Table("total", (Column("metric", numeric=False), Column("value")), rows)
+
+
+def fused_table(fused: FusedCost) -> Table:
+    """One row per fused chain, and one for the whole workload: what it costs without and with fusion."""
+    titles = ("rows per tile", "tiles", "latency alone", "latency fused", "energy alone", "energy fused")
+    columns = (Column("chain", numeric=False), *(Column(title) for title in titles))
+    rows: list[tuple[str, ...]] = [
+        (
+            " > ".join(chain.ops),
+            str(chain.rows),
+            str(chain.tiles),
+            quantity(chain.unfused_latency_s, "s"),
+            quantity(chain.latency_s, "s"),
+            quantity(chain.unfused_energy_j, "J"),
+            quantity(chain.energy_j, "J"),
+        )
+        for chain in fused.chains
+    ]
+    before = fused.unfused
+    totals = (before.latency_s, "s"), (fused.latency_s, "s"), (before.energy_j, "J"), (fused.energy_j, "J")
+    rows.append(("total", "-", "-", *(quantity(value, unit) for value, unit in totals)))
+    return Table(f"chains fused for {fused.goal.value}", columns, tuple(rows))
 
 
 def area_table(accelerator: Accelerator) -> Table:

@@ -11,7 +11,7 @@ from coexplore.reports.bundle import Contents, write_bundle
 from coexplore.reports.final_test import read_tested
 from coexplore.reports.findings import mapping_goal
 from coexplore.reports.summary import measured
-from coexplore.studies.config import build_designs
+from coexplore.studies.config import build_designs, residency_of
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord, TrialState
@@ -47,7 +47,7 @@ def export_trial(result: StudyResult, trial: TrialRecord, folder: Path) -> None:
     contents = Contents(
         workload=workload,
         accelerator=design.chip,
-        cost=price(workload, design.chip, mapping_goal(result)),
+        cost=price(workload, design.chip, mapping_goal(result), residency=residency_of(result.config)),
         weights=weights,
         study=result.config.document(),
         trial=trial.number,

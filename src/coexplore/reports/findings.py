@@ -8,13 +8,15 @@ from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.fpga_boards import FpgaBoards
 from coexplore.cost.boards import BoardsCost, price_on_boards
 from coexplore.cost.model import Goal, WorkloadCost, price
+from coexplore.cost.residency import Residency
 from coexplore.design import Design, DesignSpace
 from coexplore.objectives.objective import Objective
 from coexplore.reports.final_test import read_tested
 from coexplore.reports.summary import TestAccuracies, chosen_trial
-from coexplore.studies.config import build_designs, build_objectives
+from coexplore.studies.config import build_designs, build_objectives, residency_of
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord
+from coexplore.workloads.graph import Workload
 
 BASELINES_PRICED = 200
 """Members of the front that are priced on the baseline accelerator too, from the best by the first objective on."""
@@ -72,10 +74,11 @@ def find(result: StudyResult) -> Findings:
     Raises:
         StoreError: something in the study directory is damaged.
     """
-    designs, objectives, goal = build_designs(result.config), build_objectives(result.config), mapping_goal(result)
+    designs, objectives = build_designs(result.config), build_objectives(result.config)
+    assumed = _Assumed(mapping_goal(result), residency_of(result.config))
     baseline = _baseline(designs)
     front = tuple(
-        _member(designs, trial, baseline if index < BASELINES_PRICED else None, goal)
+        _member(designs, trial, baseline if index < BASELINES_PRICED else None, assumed)
         for index, trial in enumerate(result.front)
     )
     chosen = chosen_trial(result.front, objectives)
@@ -84,7 +87,7 @@ def find(result: StudyResult) -> Findings:
         objectives=objectives,
         tested=read_tested(result.directory),
         front=front,
-        chosen=None if chosen is None or on_boards(designs, chosen) else _chosen(designs, chosen, baseline, goal),
+        chosen=None if chosen is None or on_boards(designs, chosen) else _chosen(designs, chosen, baseline, assumed),
         pipeline=chosen_pipeline(designs, chosen) if chosen is not None and on_boards(designs, chosen) else None,
         baseline=baseline,
     )
@@ -113,17 +116,28 @@ def _baseline(designs: DesignSpace) -> Accelerator | None:
     return baseline if isinstance(baseline, Accelerator) and family.space.size > 1 else None
 
 
-def _member(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, goal: Goal) -> Member:
+@dataclass(frozen=True, slots=True)
+class _Assumed:
+    """How a study prices."""
+
+    goal: Goal
+    residency: Residency
+
+    def price(self, workload: Workload, accelerator: Accelerator) -> WorkloadCost:
+        return price(workload, accelerator, self.goal, residency=self.residency)
+
+
+def _member(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: _Assumed) -> Member:
     design = designs.decode(trial.point)
     if baseline is None:
         return Member(trial, design, None)
-    cost = price(design.network.workload(), baseline, goal)
+    cost = assumed.price(design.network.workload(), baseline)
     return Member(trial, design, cost.metrics() if cost.feasible else None)
 
 
-def _chosen(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, goal: Goal) -> Chosen:
+def _chosen(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: _Assumed) -> Chosen:
     design = designs.decode(trial.point)
     workload = design.network.workload()
-    cost = price(workload, design.chip, goal)
+    cost = assumed.price(workload, design.chip)
     same = baseline is None or baseline == design.chip
-    return Chosen(trial, design, cost, None if same or baseline is None else price(workload, baseline, goal))
+    return Chosen(trial, design, cost, None if same or baseline is None else assumed.price(workload, baseline))

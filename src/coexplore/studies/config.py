@@ -16,6 +16,7 @@ from coexplore.accuracy.training import Recipe
 from coexplore.core.errors import ConfigError, EvaluationError, UnknownNameError, did_you_mean
 from coexplore.cost.boards import BOARD_METRICS
 from coexplore.cost.model import CHIP_METRICS, Goal
+from coexplore.cost.residency import MAIN_MEMORY, Residency
 from coexplore.design import ACCELERATOR, NETWORK, DesignSpace
 from coexplore.objectives.metrics import METRICS, Direction, Source
 from coexplore.objectives.objective import Constraint, Objective, check_consistent
@@ -135,7 +136,17 @@ def _pricer(config: StudyConfig, designs: DesignSpace, goal: Goal) -> Pricer:
         if name not in measured and METRICS.get(str(name)).source is Source.COST:
             hardware = "FPGAs" if on_boards else "accelerators"
             raise ConfigError(f"{path}: {name} is not measured of {hardware}; these are: {', '.join(sorted(measured))}")
-    return BoardsPricer() if on_boards else CostPricer(goal)
+    if not on_boards:
+        return CostPricer(goal, residency_of(config))
+    if config.cost is not None and config.cost.residency is not None:
+        raise ConfigError("cost.residency: is not for FPGAs, whose stages hand tensors on themselves; leave it out")
+    return BoardsPricer()
+
+
+def residency_of(config: StudyConfig) -> Residency:
+    """What a study assumes to stay on chip."""
+    chosen = config.cost.residency if config.cost is not None else None
+    return MAIN_MEMORY if chosen is None else Residency(chosen.activations, chosen.weights)
 
 
 def _with_settings(config: StudyConfig, settings: Mapping[str, Settings]) -> StudyConfig:

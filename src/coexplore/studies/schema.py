@@ -159,6 +159,22 @@ class BudgetConfig(_Section):
     """Designs, priced or trained, before the first that meets the constraints; then the study ends as infeasible."""
 
 
+class ResidencyConfig(_Section):
+    """What stays on chip, as shares of its memory (`coexplore.cost.residency`)."""
+
+    activations: float = Field(default=0.25, ge=0, le=1)
+    """A tensor between ops stays when it takes at most this share."""
+    weights: float = Field(default=0.0, ge=0, le=1)
+    """The weights stay between inferences when all together take at most this share."""
+
+
+class CostConfig(_Section):
+    """What the prices assume."""
+
+    residency: ResidencyConfig | None = None
+    """Absent: every op reads from and writes to main memory."""
+
+
 class PhasesConfig(_Section):
     """One side after the other: first one for an initial other side, then that other side for what was found."""
 
@@ -185,6 +201,8 @@ class StudyConfig(_Section):
     training: TrainingConfig = TrainingConfig()
     mapping_goal: str = "edp"
     """What the mapping of each op minimises: latency, energy or edp."""
+    cost: CostConfig | None = None
+    """What the prices assume beyond that."""
     phases: PhasesConfig | None = None
     """Both sides one after the other instead of together."""
     budget: BudgetConfig = BudgetConfig()
@@ -230,6 +248,8 @@ _SECTIONS: dict[object, type[BaseModel]] = {
     "constraints": ConstraintConfig,
     "budget": BudgetConfig,
     "phases": PhasesConfig,
+    "cost": CostConfig,
+    "residency": ResidencyConfig,
 }
 
 
@@ -239,7 +259,7 @@ def _explain(errors: list[ErrorDetails]) -> str:
     path = ".".join(str(part) for part in location) or "study"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     if first["type"] == "extra_forbidden":
-        model = StudyConfig if len(location) == 1 else _SECTIONS[location[0]]
+        model = next((_SECTIONS[part] for part in reversed(location[:-1]) if part in _SECTIONS), StudyConfig)
         return f"{path}: unknown field; {did_you_mean(str(location[-1]), model.model_fields)}{more}"
     if location[:1] == ("constraints",) and location[-1] in ("at_most", "at_least"):
         return f"{path}: is {first['input']!r}; give a plain number in the unit of the metric{more}"

@@ -17,6 +17,7 @@ from coexplore.accuracy.training import Recipe, train
 from coexplore.core.errors import AcceleratorError, DataError
 from coexplore.cost.boards import BoardsCost, price_on_boards
 from coexplore.cost.model import Goal, price
+from coexplore.cost.residency import MAIN_MEMORY, Residency
 from coexplore.design import NETWORK, Design
 from coexplore.studies.problem import Curves, Priced, Train
 from coexplore.workloads.graph import Workload
@@ -29,10 +30,12 @@ class CostPricer:
 
     goal: Goal = Goal.EDP
     """What the mappings minimise."""
+    residency: Residency = MAIN_MEMORY
+    """What is assumed to stay on chip."""
 
     def __call__(self, design: Design) -> Priced:
         """Cost metrics, or which op cannot run."""
-        cost = price(design.network.workload(), design.chip, self.goal)
+        cost = price(design.network.workload(), design.chip, self.goal, residency=self.residency)
         if cost.feasible:
             return Priced(cost.metrics())
         return Priced({"area_mm2": cost.area_mm2}, cost.reason)

@@ -18,7 +18,7 @@ from coexplore.accelerators.accelerator import (
     VectorUnit,
 )
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
-from coexplore.workloads.op import Bits, Loops, Resident
+from coexplore.workloads.op import ALL_IN_MAIN_MEMORY, Bits, Loops, Resident
 
 MOST_MACS = 400
 
@@ -33,7 +33,7 @@ def small_ops(draw: st.DrawFn) -> Loops:
         left //= sizes[dim]
     pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
     bits = Bits(draw(st.sampled_from([4, 8])), draw(st.sampled_from([4, 8])), 8, 32)
-    return Loops(**sizes, stride=draw(pair), dilation=draw(pair), bits=bits)
+    return Loops(**sizes, stride=draw(pair), dilation=draw(pair), bits=bits, resident=ALL_IN_MAIN_MEMORY)
 
 
 def residents() -> st.SearchStrategy[Resident]:
