@@ -68,10 +68,14 @@ def _file(module: str, root: Path) -> Path | None:
 def engine_version() -> str | None:
     """Hash of the sources that price and of what executes them.
 
-    None: a source changed after this process began to import them, so that nobody can say which version is running.
+    None: a source changed after this process began to import them, or there are none, so that nobody can say which
+    version is running.
     """
+    sources = engine_sources()
+    if not sources:
+        return None
     digest = hashlib.sha256(repr((numba.__version__, np.__version__, platform.machine())).encode())
-    for path in engine_sources():
+    for path in sources:
         content, status = path.read_bytes(), path.stat()
         if max(status.st_mtime, status.st_ctime) > IMPORTED_S:
             return None

@@ -173,3 +173,9 @@ def test_sources_that_changed_since_they_were_imported_have_no_version(small_eng
     assert engine_version.__wrapped__() is None
     monkeypatch.setattr(grid_key, "engine_version", engine_version.__wrapped__)
     assert op_key(LOOPS, Goal.EDP) is None
+
+
+def test_without_sources_there_is_no_version(tmp_path, monkeypatch):
+    assert engine_sources(root=tmp_path) == ()
+    monkeypatch.setattr(grid_key, "engine_sources", lambda: ())
+    assert engine_version.__wrapped__() is None
