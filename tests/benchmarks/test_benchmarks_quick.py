@@ -17,6 +17,7 @@ KEYS = {
     "devices_zero_shot": {"devices"},
     "dse_speed": {"designs", "wall_s", "designs_per_s"},
     "eyeriss": {"rows", "latency_mape", "processing_latency_mape", "dram_mape", "glb_mape"},
+    "fixed_network": {"accelerators", "assumptions", "networks", "threads", "peak_rss_mb", "wall_s"},
     "fnas": {"networks", "children", "seeds", "largest_loss", "most_saved", "most_saved_macs", "requirements"},
     "fuzz_readers": {"files", "crashes", "hangs", "peak_rss_mb", "wall_s"},
     "gemmini_rtl": {
