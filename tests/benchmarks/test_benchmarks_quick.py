@@ -16,6 +16,7 @@ KEYS = {
     "cost_command": {"first_s", "median_s", "least_s"},
     "devices_zero_shot": {"devices"},
     "dse_speed": {"designs", "wall_s", "designs_per_s"},
+    "exact_hardware": {"ops", "accelerators", "undominated", "undominated_s", "front", "front_s", "checked"},
     "eyeriss": {"rows", "latency_mape", "processing_latency_mape", "dram_mape", "glb_mape"},
     "fixed_network": {"accelerators", "assumptions", "networks", "threads", "peak_rss_mb", "wall_s"},
     "fnas": {"networks", "children", "seeds", "largest_loss", "most_saved", "most_saved_macs", "requirements"},
