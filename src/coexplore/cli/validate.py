@@ -11,6 +11,7 @@ from coexplore.cli.output import print_json, print_line
 from coexplore.core.errors import ConfigError
 from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.spaces.space import Space
+from coexplore.strategies.exact import Exact
 from coexplore.studies.config import load_config, resolve
 
 
@@ -63,7 +64,7 @@ def _validate_study(path: Path, overrides: Sequence[str], data: Path | None, as_
         "objectives": [f"{o.direction.value} {o.metric}" for o in problem.objectives],
         "constraints": [str(constraint) for constraint in problem.constraints],
         "strategy": resolved.config.strategy.name,
-        "trials": config.budget.trials,
+        "trials": None if isinstance(problem.strategy, Exact) else config.budget.trials,
         "trains": problem.accuracy is not None,
     }
     if as_json:
@@ -78,9 +79,10 @@ def _size(space: Space, side: str) -> int:
 
 
 def _sentence(document: dict[str, object]) -> str:
-    counts = {what: f"{document[what]:,} {what}" for what in ("networks", "accelerators", "designs", "trials")}
+    named = ("networks", "accelerators", "designs", "trials")
+    counts = {what: f"{document[what]:,} {what}" for what in named if document[what] is not None}
     counts = {what: text.removesuffix("s") if document[what] == 1 else text for what, text in counts.items()}
     return (
         f"ok: {document['name']}: {counts['networks']} x {counts['accelerators']} = {counts['designs']}; "
-        f"{counts['trials']} by {document['strategy']}"
+        f"{counts.get('trials', 'all of them priced')} by {document['strategy']}"
     )

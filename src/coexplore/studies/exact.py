@@ -134,10 +134,9 @@ class _Pricing:
         grid = price_workload_grid(
             self.workload, real, self.goal, self._threads, lambda done, _: self._told(begin * self._ops + done)
         )
-        chunk = Chunk(
-            *(np.full(len(points), np.inf) for _ in range(3)), np.zeros(len(points)),
-            np.zeros((self._ops, len(points)), np.bool_),
-        )  # fmt: skip
+        size = len(points)
+        latency, energy, area = (np.full(size, np.inf) for _ in range(3))
+        chunk = Chunk(latency, energy, area, np.zeros(size), np.zeros((self._ops, size), np.bool_))
         chunk.latency_s[places], chunk.energy_j[places] = grid.latency_s, grid.energy_j
         chunk.area_mm2[places], chunk.peak_macs_per_s[places] = grid.area_mm2, grid.peak_macs_per_s
         chunk.blocked[:, places] = grid.blocked

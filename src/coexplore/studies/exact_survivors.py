@@ -63,7 +63,7 @@ def summarise(problem: Problem, workload: Workload, chunks: Sequence[Chunk], goa
         reason="",
         seconds=seconds,
     )
-    return replace(solution, **(whole.around_the_optimum() if solution.front else whole.nothing_feasible()))
+    return whole.around_the_optimum(solution) if solution.front else whole.nothing_feasible(solution)
 
 
 class _Whole:
@@ -114,35 +114,34 @@ class _Whole:
             for constraint, row in zip(self.problem.constraints, self.excesses, strict=True)
         )
 
-    def nothing_feasible(self) -> dict[str, object]:
-        """Why, and what comes nearest."""
+    def nothing_feasible(self, solution: Solution) -> Solution:
+        """The solution with the reason, and with what comes nearest."""
         found = best_accelerators(self.candidates, self.problem.objectives[0], self.problem.constraints)
         assert isinstance(found, Infeasible)
         if found.nearest is None:
-            return {"reason": found.reason if len(self.candidates.blocked) else self._no_such()}
+            reason = f"{found.reason}; widen the space" if solution.decodable else self._no_such()
+            return replace(solution, reason=reason)
         point = points_at(self.space, np.array([found.nearest]))[0]
         knobs = ", ".join(f"{name} {value}" for name, value in point.items())
-        reason = f"{found.reason}; the nearest to all limits: {knobs or 'the accelerator'}"
-        return {"reason": reason, "nearest": self._survivor(point, found.nearest)}
+        nearest = f"the nearest to all limits: {knobs or 'the only one'}"
+        reason = f"{found.reason}; {nearest}; loosen a limit or widen the space"
+        return replace(solution, reason=reason, nearest=self._survivor(point, found.nearest))
 
     def _no_such(self) -> str:
         first = points_at(self.space, np.array([0]))[0]
         return f"no point of the space stands for an accelerator; the first: {_chip(self.problem.designs, first)}"
 
-    def around_the_optimum(self) -> dict[str, object]:
-        """Steps of knobs and looser limits, and which knobs lie at an end."""
+    def around_the_optimum(self, solution: Solution) -> Solution:
+        """The solution with steps of knobs, looser limits, and which knobs lie at an end."""
         members = points_at(self.space, self._places)
         ranges = knob_ranges(self.space, members, 0, np.arange(len(members)))
         found = looser_limits(self.candidates, self.problem.objectives[0], self.problem.constraints)
-        return {
-            "steps": self._steps(members[0], int(self._places[0])),
-            "knobs": tuple(
-                Knob(r.knob, r.values, r.optimum, r.end.value, r.low_share, r.high_share) for r in ranges
-            ),
-            "looser": tuple(
-                Looser(str(limit.constraint), self.candidates.metrics(limit.index)) for limit in found
-            ),
-        }  # fmt: skip
+        return replace(
+            solution,
+            steps=self._steps(members[0], int(self._places[0])),
+            knobs=tuple(Knob(r.knob, r.values, r.optimum, r.end.value, r.low_share, r.high_share) for r in ranges),
+            looser=tuple(Looser(str(limit.constraint), self.candidates.metrics(limit.index)) for limit in found),
+        )
 
     def _steps(self, point: Point, place: int) -> tuple[KnobStep, ...]:
         neighbours = self.space.neighbours(point)

@@ -85,7 +85,7 @@ class StudyResult:
         if self.state is not StudyState.INFEASIBLE:
             return ""
         if self.solution is not None:
-            return f"{self.solution.reason}; loosen that limit, or widen the space"
+            return self.solution.reason
         if self.closest is not None:
             number, values = self.closest.number, ", ".join(f"{k} {v}" for k, v in self.closest.point.items())
             name = f"({values})" if number == SCREENED else f"trial {number} ({values})"

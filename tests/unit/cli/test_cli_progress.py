@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coexplore.cli.progress import Tally, duration, shown
+from coexplore.cli.progress import Tally, counted, duration, shown
 from coexplore.objectives.metrics import Direction
 from coexplore.objectives.objective import Objective
 from coexplore.spaces.space import Point
@@ -50,6 +50,20 @@ def test_a_second_phase_has_a_speed_of_its_own() -> None:
     tally.describe(event(1, trial(0.9, 1.0)))
     clock.now += 1.0
     assert "2 trials/s" in tally.describe(event(3, trial(0.9, 1.0)))
+
+
+def test_a_space_priced_whole_counts_pairs_from_where_this_run_began() -> None:
+    clock = Clock()
+    tally = Tally(OBJECTIVES, (), clock)
+
+    def priced(done: int) -> Event:
+        return Event(EventKind.PRICED, 0, 0, 0, {}, 1.0, pairs=(done, 1000))
+
+    assert "pairs/s" not in tally.describe(priced(500))
+    clock.now += 10.0
+    assert tally.describe(priced(600)) == "10 pairs/s, 40 s left"
+    assert counted(priced(600)) == (600, 1000, "pairs of op and accelerator")
+    assert counted(event(3)) == (3, 10, "trials")
 
 
 def test_before_the_first_trial_there_is_no_speed() -> None:
