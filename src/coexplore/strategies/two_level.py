@@ -1,9 +1,9 @@
 """How are trainings saved? Every suggestion of a controller is priced first, and only what may pass is trained.
 
 The two levels of Jiang2020 as a wrapper around any strategy: what breaks a constraint goes back to the controller as an
-observation without having been trained. By default that is all of fast exploration, since prices are exact and take
-milliseconds. `fast_steps` is fast exploration as it was published: between two trainings the controller learns from so
-many prices, each decision from how busy the stage it works on is.
+observation without having been trained. By default that is all of fast exploration, since prices are exact and cheap
+beside a training. `fast_steps` is fast exploration as it was published: between two trainings the controller learns
+from so many prices, each decision from how busy the stage it works on is.
 
 References:
     Jiang2020: W. Jiang et al., Hardware/software co-exploration of neural architectures, IEEE TCAD 2020,

@@ -98,7 +98,8 @@ class Evaluation:
             baseline: moving average of the accuracies observed before.
         """
         feasible = trial.state in (TrialState.COMPLETE, TrialState.RUNNING)
-        trained = trial.state in (TrialState.COMPLETE, TrialState.FAILED) or bool(trial.curve)
+        screened = trial.number == SCREENED
+        trained = not screened and (trial.state in (TrialState.COMPLETE, TrialState.FAILED) or bool(trial.curve))
         return Observation(
             point=trial.point,
             stage=Stage.TRAIN if trained else Stage.PRICE,
@@ -106,5 +107,5 @@ class Evaluation:
             violation=trial.violation,
             feasible=feasible,
             reward=self._problem.reward(trial.metrics, baseline) if feasible else penalty(trial.violation or math.inf),
-            shares=self._priced(trial.point).shares if trial.number == SCREENED else (),
+            shares=self._priced(trial.point).shares if screened else (),
         )

@@ -103,6 +103,15 @@ def test_every_metric_is_that_of_the_pipeline_solved_for_the_network(tmp_path: P
     assert {trial.state for trial in result.trials} == {TrialState.COMPLETE, TrialState.INFEASIBLE}
 
 
+def test_where_nothing_is_trained_two_levels_still_make_trials(tmp_path: Path) -> None:
+    study = {**STUDY, "strategy": {"name": "two-level"}, "budget": {"trials": 3}}
+    result = run_study(parse_config(study), tmp_path / "many", workers=0)
+    assert [trial.state for trial in result.trials] == [TrialState.COMPLETE] * 3
+    alone = {**STUDY, "network": {"fixed": "resnet-18", "input_shape": [3, 32, 32], "classes": 10}}
+    one = parse_config({**alone, "accelerator": {"family": "fpga-pool"}, "strategy": {"name": "two-level"}})
+    assert len(run_study(one, tmp_path / "one", workers=0).front) == 1
+
+
 def test_a_requirement_out_of_reach_ends_with_the_stage_and_the_factor(tmp_path: Path) -> None:
     result = run_study(parse_config(pool(throughput_per_s=1e7)), tmp_path, workers=0)
     assert result.state is StudyState.INFEASIBLE
