@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 
 from coexplore.accelerators.accelerator import Accelerator, Operand
 from coexplore.cost.chains import Chain, find_chains
-from coexplore.cost.kept import Kept, pool_bits, pool_of
+from coexplore.cost.kept import Kept, in_words_of, pool_bits, pool_of
 from coexplore.cost.mapper import Goal, best_mapping
 from coexplore.cost.mapping import Mapping
 from coexplore.cost.model import WorkloadCost, price
@@ -173,7 +173,7 @@ class _Setting:
         rows, tiles = self._nest(chain.ops[-1]).P, 1
         heights: list[int] = []
         while len(heights) < HEIGHTS:
-            if self._intermediate_bits(chain, tiles) <= room:
+            if self._intermediate_bits(chain, tiles, level) <= room:
                 heights.append(tiles)
             if tiles >= rows:
                 break
@@ -185,7 +185,7 @@ class _Setting:
         assert loops is not None
         return loops
 
-    def _intermediate_bits(self, chain: Chain, tiles: int) -> int:
+    def _intermediate_bits(self, chain: Chain, tiles: int, level: int) -> int:
         """Of the rows that readers need and writers add, over all intermediates; an output may be one partial sum."""
         total, writer = 0, self._nest(chain.ops[0])
         for op in chain.ops[1:]:
@@ -194,7 +194,7 @@ class _Setting:
             read = added
             if loops is not None:
                 read = (math.ceil(loops.P / tiles) - 1) * loops.stride[0] + loops.dilation[0] * (loops.R - 1) + 1
-            width = max(op.bits.input, writer.bits.output)
+            width = in_words_of(self.accelerator, level, max(op.bits.input, writer.bits.output))
             total += min(writer.P, read + added) * writer.output_elements // writer.P * width
             writer = loops or writer
         return total
@@ -229,7 +229,11 @@ class _Setting:
         if level is None:
             return False
         nests = [with_residents(op, self._nest(op), inside) for op in chain.ops if self.workload.loops(op) is not None]
-        bits = sum(v.weight_elements * v.bits.weight for v in nests if not v.resident.weight)
+        bits = sum(
+            v.weight_elements * in_words_of(self.accelerator, level, v.bits.weight)
+            for v in nests
+            if not v.resident.weight
+        )
         return bits <= self.share * pool_bits(self.accelerator, level)
 
     def _vector(self, op: Op, inside: Kept) -> Slice:

@@ -27,6 +27,12 @@ def pool_of(accelerator: Accelerator, operand: Operand) -> int | None:
     return next((n for n, v in enumerate(accelerator.levels) if n > 0 and operand in v.keeps), None)
 
 
+def in_words_of(accelerator: Accelerator, number: int, bits: int) -> int:
+    """Bits that an element of so many bits occupies in a level."""
+    word = accelerator.levels[number].word_bits
+    return -(-bits // word) * word
+
+
 def instances(accelerator: Accelerator, number: int) -> int:
     """Instances of a level."""
     return math.prod(axis.size for level in accelerator.levels[:number] for axis in level.fanout)

@@ -4,9 +4,9 @@ A tensor is what ops write and others read, through views: the parts of a concat
 rides along makes of it share the storage of the tensor they belong to. As the rule looks at the tensor alone, its
 producer and its consumers agree, and the costs of ops still add up.
 
-* Activations stay when the tensor has at most a share of the memory that can hold it: the outermost on-chip level, if
-  it keeps every operand that the tensor is to some op, all instances together. Inputs and outputs of the network come
-  from and go to main memory, and stored arrays come from there.
+* Activations stay when the tensor, in whole words, takes at most a share of the memory that can hold it: the
+  outermost on-chip level, if it keeps every operand that the tensor is to some op, all instances together. Inputs and
+  outputs of the network come from and go to main memory, and stored arrays come from there.
 * Weights stay, from one inference to the next, when all weights of the network have at most a share of it.
 
 What a resident operand costs instead of main memory: `coexplore.cost._resident`.
@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields, replace
 
 from coexplore.accelerators.accelerator import Accelerator, Operand
 from coexplore.core.errors import ConfigError
-from coexplore.cost.kept import NOTHING, Kept, pool_bits, pool_of
+from coexplore.cost.kept import NOTHING, Kept, in_words_of, pool_bits, pool_of
 from coexplore.cost.vector import FREE, rides_along
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import Constant, Loops, MatMul, Op, Pad, Resident
@@ -86,13 +86,20 @@ def keep(workload: Workload, accelerator: Accelerator, residency: Residency) -> 
     tensors: set[str] = set()
     if residency.activations:
         for names in storages(workload):
-            room = _room(workload, accelerator, names)
-            if storage_bits(workload, names) <= residency.activations * room:
+            level = _home(workload, accelerator, names)
+            if level is None:
+                continue
+            bits = stored_elements(workload, names) * in_words_of(accelerator, level, widest(workload, names))
+            if bits <= residency.activations * pool_bits(accelerator, level):
                 tensors |= names
     weights = False
     number = pool_of(accelerator, Operand.WEIGHT)
     if residency.weights and number is not None:
-        weights = weight_bits(workload) <= residency.weights * pool_bits(accelerator, number)
+        bits = sum(
+            op.parameters(workload.input_shapes(op)) * in_words_of(accelerator, number, op.bits.weight)
+            for op in workload.ops
+        )
+        weights = bits <= residency.weights * pool_bits(accelerator, number)
     return Kept(frozenset(tensors), weights)
 
 
@@ -130,35 +137,36 @@ def _shares(workload: Workload, op: Op) -> bool:
     return isinstance(op, (*FREE, Pad)) or rides_along(workload, op)
 
 
-def storage_bits(workload: Workload, names: frozenset[str]) -> int:
-    """Bits of a tensor: everything that ops other than views write to it, at the widest of their widths."""
-    elements, width = 0, 1
+def stored_elements(workload: Workload, names: frozenset[str]) -> int:
+    """Elements of a tensor: all that ops other than views write, or what a reader sees of it, borders included."""
+    written = seen = 0
     for name in names:
         op = workload.producers.get(name)
-        if op is not None:
-            width = max(width, op.bits.output)
         if op is None or not _shares(workload, op):
-            elements += math.prod(workload.shapes[name])
+            written += math.prod(workload.shapes[name])
         elif isinstance(op, Pad):
-            elements += math.prod(workload.shapes[name]) - math.prod(workload.shapes[op.inputs[0]])
-        width = max([width, *(reader.bits.input for reader in workload.consumers[name])])
-    return elements * width
+            written += math.prod(workload.shapes[name]) - math.prod(workload.shapes[op.inputs[0]])
+        for reader in workload.consumers[name]:
+            loops = workload.loops(reader)
+            if loops is not None and reader.inputs[0] == name:
+                seen = max(seen, loops.input_elements)
+    return max(written, seen)
 
 
-def weight_bits(workload: Workload) -> int:
-    """Bits of all trained weights; an array tied to another counts once."""
-    return sum(op.parameters(workload.input_shapes(op)) * op.bits.weight for op in workload.ops)
+def widest(workload: Workload, names: frozenset[str]) -> int:
+    """Bits of an element of a tensor: the widest that an op writes or reads."""
+    written = [op.bits.output for name in names if (op := workload.producers.get(name)) is not None]
+    return max([*written, *(reader.bits.input for name in names for reader in workload.consumers[name])], default=1)
 
 
-def _room(workload: Workload, accelerator: Accelerator, names: frozenset[str]) -> float:
-    """Bits of the memory that can hold a tensor; -1 when none can."""
+def _home(workload: Workload, accelerator: Accelerator, names: frozenset[str]) -> int | None:
+    """The level that can hold a tensor, None when there is none."""
     uses = {Operand.INPUT, Operand.OUTPUT}
     for name in names:
         if name not in workload.producers or name in workload.outputs:
-            return -1.0
+            return None
         if isinstance(workload.producers[name], Constant):
-            return -1.0
+            return None
         uses |= {Operand.WEIGHT for op in workload.consumers[name] if isinstance(op, MatMul) and op.inputs[1] == name}
     pools = {pool_of(accelerator, operand) for operand in uses}
-    number = pools.pop()
-    return -1.0 if pools or number is None else pool_bits(accelerator, number)
+    return pools.pop() if len(pools) == 1 else None

@@ -1,6 +1,6 @@
 """What does one workload cost on every accelerator when tensors may stay on chip? As `price`, for all at once.
 
-Axis: `a` accelerators. Which tensors stay depends on the size of the memories that can hold them and on nothing else,
+Axis: `a` accelerators. Which tensors stay depends on the size and the words of the memories that can hold them alone,
 so accelerators fall into few groups; within a group every op has the same operands on chip and is priced once for all.
 Every total equals that of `coexplore.cost.model.price` under the same residency to the last bit.
 """
@@ -27,8 +27,8 @@ from coexplore.workloads.loops import Loops
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Pools = tuple[tuple[int | None, float], ...]
-"""For each operand the number of the level that can hold it, and the bits of all its instances."""
+Pools = tuple[tuple[int | None, float, int], ...]
+"""For each operand the number of the level that can hold it, the bits of all its instances, and those of its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +85,17 @@ def _groups(
     groups: dict[tuple[Kept, tuple[int | None, ...]], list[int]] = {}
     for pools, columns in by_pools.items():
         kept = keep(workload, accelerators[columns[0]], residency)
-        groups.setdefault((kept, tuple(number for number, _ in pools)), []).extend(columns)
+        groups.setdefault((kept, tuple(number for number, _, _ in pools)), []).extend(columns)
     for (kept, _), columns in groups.items():
         yield kept, np.array(sorted(columns), np.int64)
 
 
 def _pools(accelerator: Accelerator) -> Pools:
     numbers = [pool_of(accelerator, operand) for operand in OPERANDS]
-    return tuple((n, 0.0 if n is None else pool_bits(accelerator, n)) for n in numbers)
+    return tuple(
+        (None, 0.0, 1) if n is None else (n, pool_bits(accelerator, n), accelerator.levels[n].word_bits)
+        for n in numbers
+    )
 
 
 def _price_group(

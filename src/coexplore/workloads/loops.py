@@ -106,6 +106,13 @@ class Loops:
         return self.G * self.K * self.C * self.R * self.S
 
     @property
+    def input_elements(self) -> int:
+        """Elements of the box around all windows, borders included."""
+        rows = (self.P - 1) * self.stride[0] + (self.R - 1) * self.dilation[0] + 1
+        columns = (self.Q - 1) * self.stride[1] + (self.S - 1) * self.dilation[1] + 1
+        return self.N * self.G * self.C * rows * columns
+
+    @property
     def output_elements(self) -> int:
         """Elements of the output."""
         return self.N * self.G * self.K * self.P * self.Q

@@ -23,7 +23,7 @@ from coexplore.cost.model import mappings_document, mappings_from_document, pric
 from coexplore.cost.nest import flatten, machine_of, problem_of
 from coexplore.cost.presets.timeloop import TIMELOOP
 from coexplore.cost.replay import replay
-from coexplore.cost.residency import MAIN_MEMORY, Residency, keep, storage_bits, storages, with_residents
+from coexplore.cost.residency import MAIN_MEMORY, Residency, keep, storages, stored_elements, widest, with_residents
 from coexplore.cost.vector import price_vector_op
 from coexplore.networks.network import NETWORK_PRESETS
 from coexplore.testing.cost_cases import resident_mapped_ops, residents, small_accelerators, small_ops
@@ -273,7 +273,8 @@ def test_views_and_what_rides_along_share_a_tensor():
     whole = frozenset({"left", "right", "norm", "both", "half"})
     found = storages(workload)
     assert whole in found
-    assert storage_bits(workload, whole) == 16 * 10 * 10 * 8
+    assert stored_elements(workload, whole) == 16 * 10 * 10
+    assert widest(workload, whole) == 8
     assert sorted(name for names in found for name in names) == sorted(workload.shapes)
 
 
@@ -284,6 +285,20 @@ def test_a_tensor_stays_up_to_its_share_and_the_ends_never_do():
     assert keep(workload, BASELINE, Residency(16 * 800 / pool)).tensors == set(workload.shapes) - {"x", "end"}
     assert keep(workload, BASELINE, Residency(4 * 800 / pool)).tensors == {"tail", "soft"}
     assert keep(workload, BASELINE, Residency(1.0)).tensors == set(workload.shapes) - {"x", "end"}
+
+
+def test_words_and_borders_take_room():
+    ops = (
+        Conv2d("a", ("x",), out_channels=8, kernel=(1, 1)),
+        Conv2d("b", ("a",), out_channels=8, kernel=(3, 3), padding=(1, 1)),
+    )
+    workload = Workload("padded", (("x", (1, 8, 6, 6)),), ops, ("b",))
+    bits = 8 * 8 * 8 * 8
+    pool = 8 * 2 * 2**20 * 16
+    wide = replace(BASELINE, levels=tuple(replace(v, word_bits=16) for v in BASELINE.levels))
+    for accelerator, need in ((BASELINE, bits), (wide, 2 * bits)):
+        assert keep(workload, accelerator, Residency(need / pool)).tensors == {"a"}
+        assert not keep(workload, accelerator, Residency((need - 1) / pool)).tensors
 
 
 def test_weights_stay_when_all_of_them_fit():
