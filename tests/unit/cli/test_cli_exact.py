@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from command_runs import HARDWARE, coexplore, write_study
 
+from coexplore.studies import exact
+
 pytest.importorskip("plotly")
 pytest.importorskip("onnx")
 
@@ -93,3 +95,24 @@ def test_exact_where_it_cannot_be_exits_with_2(tmp_path: Path) -> None:
 def test_validate_says_that_all_are_priced(tmp_path: Path) -> None:
     outcome = coexplore("validate", write_study(tmp_path, CHIPS))
     assert "4 accelerators = 4 designs; all of them priced by exact" in outcome.out
+
+
+def test_stopped_while_pricing_status_says_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = exact.price_workload_grid
+    calls: list[int] = []
+
+    def stop(workload, chips, goal, threads, progress):
+        calls.append(len(chips))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(workload, chips, goal, threads, progress)
+
+    monkeypatch.setattr(exact, "CHUNK", 2)
+    monkeypatch.setattr(exact, "price_workload_grid", stop)
+    study = write_study(tmp_path, CHIPS)
+    stopped = coexplore("run", study, "--directory", tmp_path / "study")
+    assert stopped.code == 130
+    assert "nothing is lost" in stopped.err
+    assert "running, 2 accelerators priced and kept" in coexplore("status", tmp_path / "study").out
+    assert coexplore("status", tmp_path / "study", "--json").document["screened"] == 2
+    assert coexplore("run", study, "--directory", tmp_path / "study").code == 0
