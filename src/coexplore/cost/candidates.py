@@ -18,8 +18,6 @@ from coexplore.objectives.objective import Constraint, Objective
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SMALLEST = np.finfo(np.float64).tiny
-"""An excess that counts as one."""
 CHIP = ("latency_s", "energy_j", "edp_js", "area_mm2", "power_w", "throughput_per_s")
 """Metrics that follow from latency, energy and area."""
 
@@ -110,10 +108,8 @@ class Candidates:
             values = self.metric(constraint.metric)
             for bound, sign in ((constraint.at_most, 1.0), (constraint.at_least, -1.0)):
                 if bound is not None:
-                    missing = sign * (values - bound)
-                    # What is beyond a bound stays beyond it, also where the share of the bound rounds to 0.
-                    least = np.where(missing > 0, SMALLEST, 0.0)
-                    np.maximum(row, np.maximum(missing / (abs(bound) or 1.0), least), out=row)
+                    with np.errstate(over="ignore"):
+                        np.maximum(row, sign * (values - bound) / (abs(bound) or 1.0), out=row)
             row[~self.runs] = np.inf
         return shares
 

@@ -136,9 +136,16 @@ def test_limits_that_exclude_each_other_are_counted():
     assert (found.nearest, found.excess_share) == (0, ((limits[1], 0.5 / 3.5),))
 
 
-def test_a_value_just_beyond_a_huge_bound_is_beyond_it():
-    candidates = Candidates(np.array([5e-324]), np.ones(1), np.ones(1))
-    assert isinstance(best_accelerators(candidates, LATENCY, [Constraint("latency_s", at_most=0.0)]), Infeasible)
+@pytest.mark.parametrize("bound", [0.0, 5e-324, 1e-300, 1.0, 3e300])
+def test_the_next_number_beyond_a_bound_is_beyond_it(bound):
+    candidates = Candidates(np.array([np.nextafter(bound, INF)]), np.ones(1), np.ones(1))
+    assert isinstance(best_accelerators(candidates, LATENCY, [Constraint("latency_s", at_most=bound)]), Infeasible)
+
+
+def test_a_bound_that_is_missed_by_more_than_any_number_is_missed():
+    candidates = Candidates(np.array([1e10]), np.ones(1), np.ones(1))
+    found = best_accelerators(candidates, LATENCY, [Constraint("latency_s", at_most=5e-324)])
+    assert found.limits[0].excess_share == INF
 
 
 def test_an_unknown_metric_is_refused_and_others_can_be_given():
