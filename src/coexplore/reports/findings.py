@@ -9,10 +9,11 @@ from coexplore.accelerators.fpga_boards import FpgaBoards
 from coexplore.cost.boards import BoardsCost, price_on_boards
 from coexplore.cost.model import Goal, WorkloadCost, price
 from coexplore.cost.residency import Residency
-from coexplore.design import Design, DesignSpace
+from coexplore.design import NETWORK, Design, DesignSpace
 from coexplore.objectives.objective import Objective
 from coexplore.reports.final_test import read_tested
 from coexplore.reports.summary import TestAccuracies, chosen_trial
+from coexplore.spaces.space import Point, part
 from coexplore.studies.config import build_designs, build_objectives, residency_of
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord
@@ -77,8 +78,9 @@ def find(result: StudyResult) -> Findings:
     designs, objectives = build_designs(result.config), build_objectives(result.config)
     assumed = _Assumed(mapping_goal(result), residency_of(result.config))
     baseline = _baseline(designs)
+    known: dict[Point, dict[str, float] | None] = {}
     front = tuple(
-        _member(designs, trial, baseline if index < BASELINES_PRICED else None, assumed)
+        _member(designs, trial, baseline if index < BASELINES_PRICED else None, assumed, known)
         for index, trial in enumerate(result.front)
     )
     chosen = chosen_trial(result.front, objectives)
@@ -127,12 +129,18 @@ class _Assumed:
         return price(workload, accelerator, self.goal, residency=self.residency)
 
 
-def _member(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: _Assumed) -> Member:
-    design = designs.decode(trial.point)
+def _member(
+    designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: _Assumed,
+    known: dict[Point, dict[str, float] | None],
+) -> Member:  # fmt: skip
+    """A design of the front; `known` are the prices of networks on the baseline so far, by their decisions."""
+    design, network = designs.decode(trial.point), part(trial.point, NETWORK)
     if baseline is None:
         return Member(trial, design, None)
-    cost = assumed.price(design.network.workload(), baseline)
-    return Member(trial, design, cost.metrics() if cost.feasible else None)
+    if network not in known:
+        cost = assumed.price(design.network.workload(), baseline)
+        known[network] = cost.metrics() if cost.feasible else None
+    return Member(trial, design, known[network])
 
 
 def _chosen(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: _Assumed) -> Chosen:

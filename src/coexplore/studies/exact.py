@@ -19,7 +19,8 @@ import numpy as np
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import AcceleratorError, ConfigError, SpaceError
 from coexplore.cost.residency import MAIN_MEMORY
-from coexplore.cost.workload_grid import distinct_ops, price_workload_grid
+from coexplore.cost.resident_grid import price_resident_grid
+from coexplore.cost.workload_grid import WorkloadGrid, distinct_ops, price_workload_grid
 from coexplore.design import NETWORK, DesignSpace
 from coexplore.networks.network import Network
 from coexplore.objectives.metrics import METRICS, Source
@@ -50,8 +51,6 @@ def why_not(
     trained = [name for name in asked if METRICS.get(name).source is not Source.COST]
     if trained:
         return f"{trained[0]} is not a cost: it comes from training; ask for costs only, or take another strategy"
-    if isinstance(pricer, CostPricer) and pricer.residency != MAIN_MEMORY:
-        return "prices of a whole space assume main memory; leave cost.residency out, or take another strategy"
     if not isinstance(pricer, CostPricer):
         return "its hardware is no accelerator described level by level; take another strategy for pools of FPGAs"
     if designs.space.size > most:
@@ -106,7 +105,7 @@ class _Pricing:
 
     def __init__(self, problem: Problem, files: ChunkFiles, threads: int, on_pairs: OnPairs) -> None:
         assert isinstance(problem.pricer, CostPricer)
-        self._designs, self.goal = problem.designs, problem.pricer.goal
+        self._designs, self.goal, self._residency = problem.designs, problem.pricer.goal, problem.pricer.residency
         self._files, self._threads, self._on_pairs = files, threads, on_pairs
         self.workload: Workload = fixed_network(problem.designs)
         self._ops = len(distinct_ops(self.workload))
@@ -131,9 +130,7 @@ class _Pricing:
         chips = [decoded(self._designs, point) for point in points]
         places = np.array([place for place, chip in enumerate(chips) if isinstance(chip, Accelerator)], np.int64)
         real = [chip for chip in chips if isinstance(chip, Accelerator)]
-        grid = price_workload_grid(
-            self.workload, real, self.goal, self._threads, lambda done, _: self._told(begin * self._ops + done)
-        )
+        grid = self._grid(real, lambda done, _: self._told(begin * self._ops + done))
         size = len(points)
         latency, energy, area = (np.full(size, np.inf) for _ in range(3))
         chunk = Chunk(latency, energy, area, np.zeros(size), np.zeros((self._ops, size), np.bool_))
@@ -141,6 +138,11 @@ class _Pricing:
         chunk.area_mm2[places], chunk.peak_macs_per_s[places] = grid.area_mm2, grid.peak_macs_per_s
         chunk.blocked[:, places] = grid.blocked
         return chunk
+
+    def _grid(self, chips: Sequence[Accelerator], on_pairs: OnPairs) -> WorkloadGrid:
+        if self._residency == MAIN_MEMORY:
+            return price_workload_grid(self.workload, chips, self.goal, self._threads, on_pairs)
+        return price_resident_grid(self.workload, chips, self._residency, self.goal, self._threads)
 
     def _told(self, pairs: int) -> None:
         self._on_pairs(pairs, self._size * self._ops)

@@ -18,6 +18,7 @@ from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
 from coexplore.core.errors import AcceleratorError, ConfigError, StoreError
 from coexplore.cost.model import price
+from coexplore.cost.residency import MAIN_MEMORY, Residency
 from coexplore.design import DesignSpace
 from coexplore.networks.network import FixedNetwork
 from coexplore.objectives.objective import Constraint, feasibility
@@ -31,6 +32,7 @@ from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.exact_solution import read_solution
 from coexplore.studies.exact_survivors import accelerator_space, places_of, points_at
 from coexplore.studies.problem import Problem
+from coexplore.studies.sources import CostPricer
 from coexplore.studies.study import Event, EventKind, StudyResult, StudyState, run_problem
 from coexplore.studies.trial import TrialState
 from coexplore.testing.strategy_contract import MIXED
@@ -336,16 +338,19 @@ def test_another_limit_on_the_size_of_the_space_is_legal_only_if_positive() -> N
 
 
 @pytest.mark.slow
-def test_the_real_engine_gives_what_pricing_one_by_one_gives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("residency", [MAIN_MEMORY, Residency(0.5, 0.5)], ids=["main-memory", "on-chip"])
+def test_the_real_engine_gives_what_pricing_one_by_one_gives(residency: Residency, tmp_path: Path) -> None:
     family = replace(
         FAMILY, pes_x=(2, 4), pes_y=(2,), simd_units=(16,), lanes=(1, 2), local_memory_mb=(0.5,),
         register_file_kb=(8, 32), io_bandwidth_gb_s=(5.0, 25.0),
     )  # fmt: skip
     problem = exact_problem(constraints=[Constraint("area_mm2", at_most=4.0)], family=family)
+    problem = replace(problem, pricer=CostPricer(residency=residency))
     ours = run(problem, tmp_path / "exact")
     one_by_one = run(replace(problem, strategy=Exhaustive()), tmp_path / "one")
     assert [(t.point, t.metrics) for t in ours.front] == [(t.point, t.metrics) for t in one_by_one.front]
     assert ours.solution is not None
     assert ours.solution.feasible == sum(trial.state is TrialState.COMPLETE for trial in one_by_one.trials)
     for trial in ours.front:
-        assert trial.metrics == price(SMALL, problem.designs.decode(trial.point).chip).metrics()
+        chip = problem.designs.decode(trial.point).chip
+        assert trial.metrics == price(SMALL, chip, residency=residency).metrics()
