@@ -36,13 +36,13 @@ class Residency:
         ConfigError: a share is not from 0 to 1.
     """
 
-    activations: float = DEFAULT_SHARE
+    activation_share: float = DEFAULT_SHARE
     """A tensor of activations stays when it takes at most this share of the memory."""
-    weights: float = 0.0
+    weight_share: float = 0.0
     """The weights of a network stay when all of them together take at most this share."""
 
     def __post_init__(self) -> None:
-        for name in ("activations", "weights"):
+        for name in ("activation_share", "weight_share"):
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise ConfigError(f"residency.{name}: is {share}; give a share of the on-chip memory, 0 to 1")
@@ -53,10 +53,10 @@ class Residency:
         if self == MAIN_MEMORY:
             return "every op reads from and writes to main memory"
         said = []
-        if self.activations:
-            said.append(f"activations of up to {100 * self.activations:g} % of the on-chip memory stay there")
-        if self.weights:
-            said.append(f"weights stay there between runs if all fit in {100 * self.weights:g} % of it")
+        if self.activation_share:
+            said.append(f"activations of up to {100 * self.activation_share:g} % of the on-chip memory stay there")
+        if self.weight_share:
+            said.append(f"weights stay there between runs if all fit in {100 * self.weight_share:g} % of it")
         return "; ".join(said)
 
 
@@ -74,7 +74,9 @@ def residency_from_document(document: object) -> Residency:
         return MAIN_MEMORY
     names = {field.name for field in fields(Residency)}
     if not isinstance(document, dict) or not set(document) <= names:
-        raise ConfigError(f"residency: is {document!r}; give activations and weights, shares of the on-chip memory")
+        raise ConfigError(
+            f"residency: is {document!r}; give activation_share and weight_share, shares of the on-chip memory"
+        )
     for name, share in document.items():
         if isinstance(share, bool) or not isinstance(share, int | float):
             raise ConfigError(f"residency.{name}: is {share!r}; give a share of the on-chip memory, 0 to 1")
@@ -84,22 +86,22 @@ def residency_from_document(document: object) -> Residency:
 def keep(workload: Workload, accelerator: Accelerator, residency: Residency) -> Kept:
     """Apply the rule to every tensor of a workload, and to its weights."""
     tensors: set[str] = set()
-    if residency.activations:
+    if residency.activation_share:
         for names in storages(workload):
             level = _home(workload, accelerator, names)
             if level is None:
                 continue
             bits = stored_elements(workload, names) * in_words_of(accelerator, level, widest(workload, names))
-            if bits <= residency.activations * pool_bits(accelerator, level):
+            if bits <= residency.activation_share * pool_bits(accelerator, level):
                 tensors |= names
     weights = False
     number = pool_of(accelerator, Operand.WEIGHT)
-    if residency.weights and number is not None:
+    if residency.weight_share and number is not None:
         bits = sum(
             op.parameters(workload.input_shapes(op)) * in_words_of(accelerator, number, op.bits.weight)
             for op in workload.ops
         )
-        weights = bits <= residency.weights * pool_bits(accelerator, number)
+        weights = bits <= residency.weight_share * pool_bits(accelerator, number)
     return Kept(frozenset(tensors), weights)
 
 

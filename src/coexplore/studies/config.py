@@ -146,7 +146,7 @@ def _pricer(config: StudyConfig, designs: DesignSpace, goal: Goal) -> Pricer:
 def residency_of(config: StudyConfig) -> Residency:
     """What a study assumes to stay on chip."""
     chosen = config.cost.residency if config.cost is not None else None
-    return MAIN_MEMORY if chosen is None else Residency(chosen.activations, chosen.weights)
+    return MAIN_MEMORY if chosen is None else Residency(chosen.activation_share, chosen.weight_share)
 
 
 def _with_settings(config: StudyConfig, settings: Mapping[str, Settings]) -> StudyConfig:

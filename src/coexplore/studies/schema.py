@@ -162,9 +162,9 @@ class BudgetConfig(_Section):
 class ResidencyConfig(_Section):
     """What stays on chip, as shares of its memory (`coexplore.cost.residency`)."""
 
-    activations: float = Field(default=0.25, ge=0, le=1)
+    activation_share: float = Field(default=0.25, ge=0, le=1)
     """A tensor between ops stays when it takes at most this share."""
-    weights: float = Field(default=0.0, ge=0, le=1)
+    weight_share: float = Field(default=0.0, ge=0, le=1)
     """The weights stay between inferences when all together take at most this share."""
 
 

@@ -47,7 +47,7 @@ def test_fused_chains_are_those_of_the_cost_model() -> None:
     ("options", "message"),
     [
         (("--residency", "half"), "--residency: is 'half'; give on-chip, main-memory, or shares"),
-        (("--residency", "2,0"), "residency.activations: is 2.0; give a share of the on-chip memory, 0 to 1"),
+        (("--residency", "2,0"), "residency.activation_share: is 2.0; give a share of the on-chip memory, 0 to 1"),
         (("--residency", "on-chip", "--accounting", "timeloop"), "knows no operands that live on chip"),
         (("--fuse", "--accounting", "timeloop"), "--fuse: searches mappings of its own"),
     ],

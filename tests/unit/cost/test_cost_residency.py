@@ -332,7 +332,7 @@ def test_a_producer_and_its_readers_agree(name, network):
 def test_a_price_without_residency_is_the_price_before():
     workload = two_branches()
     assert price(workload, BASELINE) == price(workload, BASELINE, residency=MAIN_MEMORY)
-    assert price(workload, BASELINE).document()["residency"] == {"activations": 0.0, "weights": 0.0}
+    assert price(workload, BASELINE).document()["residency"] == {"activation_share": 0.0, "weight_share": 0.0}
 
 
 @pytest.mark.parametrize("goal", list(Goal))
@@ -368,5 +368,5 @@ def test_a_vector_op_reads_and_writes_its_pool():
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, math.nan])
 def test_a_share_is_a_part_of_the_memory(share):
-    with pytest.raises(ConfigError, match=r"residency\.weights: is .*; give a share"):
+    with pytest.raises(ConfigError, match=r"residency\.weight_share: is .*; give a share"):
         Residency(0.25, share)

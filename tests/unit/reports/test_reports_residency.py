@@ -45,7 +45,7 @@ def test_a_bundle_from_before_assumes_main_memory_and_a_damaged_one_is_refused(f
     del document["residency"]
     path.write_text(json.dumps(document))
     assert read_bundle(folder).residency == MAIN_MEMORY
-    for wrong in ([], {"activation": 0.5}, {"activations": "much"}, {"weights": 2}):
+    for wrong in ([], {"activation": 0.5}, {"activation_share": "much"}, {"weight_share": 2}):
         path.write_text(json.dumps({**document, "residency": wrong}))
         with pytest.raises(ConfigError, match="residency"):
             read_bundle(folder)

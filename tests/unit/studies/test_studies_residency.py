@@ -23,7 +23,7 @@ STUDY = {
     [
         ({}, MAIN_MEMORY),
         ({"residency": {}}, Residency(0.25, 0.0)),
-        ({"residency": {"activations": 0.5, "weights": 0.25}}, Residency(0.5, 0.25)),
+        ({"residency": {"activation_share": 0.5, "weight_share": 0.25}}, Residency(0.5, 0.25)),
     ],
 )
 def test_the_pricer_assumes_what_the_study_says(cost, residency):
@@ -41,16 +41,14 @@ def test_a_study_that_says_nothing_keeps_its_document():
 @pytest.mark.parametrize(
     ("cost", "message"),
     [
-        ({"residency": {"activations": 1.5}}, "cost.residency.activations: is 1.5"),
-        ({"residency": {"activation": 0.5}}, "cost.residency.activation: unknown field; did you mean 'activations'"),
+        ({"residency": {"activation_share": 1.5}}, "cost.residency.activation_share: is 1.5"),
+        (
+            {"residency": {"activations_share": 0.5}},
+            "cost.residency.activations_share: unknown field; did you mean",
+        ),
         ({"resident": {}}, "cost.resident: unknown field; did you mean 'residency'"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_path(cost, message):
     with pytest.raises(ConfigError, match=message.replace(".", r"\.")):
         parse_config({**STUDY, "cost": cost})
-
-
-def test_an_exact_study_does_not_pretend_to_assume_it():
-    with pytest.raises(ConfigError, match=r"leave cost\.residency out"):
-        resolve(parse_config({**STUDY, "strategy": {"name": "exact"}, "cost": {"residency": {}}}))
