@@ -10,14 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coexplore.accelerators.accelerator import OPERANDS, Accelerator, Operand
+from coexplore.accelerators.accelerator import OPERANDS, Accelerator, Dim, Operand
 from coexplore.accelerators.family import find_accelerator
 from coexplore.core.errors import ConfigError, MappingError
-from coexplore.cost._assess import READ, TOTAL, WRITE
+from coexplore.cost._assess import READ, TOTAL, WRITE, occupied_bits
 from coexplore.cost._search import fits, judge, make_scratch
 from coexplore.cost.batch import replay_many
 from coexplore.cost.kept import NOTHING
 from coexplore.cost.mapper import Goal, best_mapping
+from coexplore.cost.mapping import LevelMapping, Loop, Mapping
 from coexplore.cost.mapping_batch import random_batch, unpack
 from coexplore.cost.model import mappings_document, mappings_from_document, price
 from coexplore.cost.nest import flatten, machine_of, problem_of
@@ -370,3 +371,18 @@ def test_a_vector_op_reads_and_writes_its_pool():
 def test_a_share_is_a_part_of_the_memory(share):
     with pytest.raises(ConfigError, match=r"residency\.weight_share: is .*; give a share"):
         Residency(0.25, share)
+
+
+def test_outputs_that_come_back_lie_in_the_pool_as_partial_sums():
+    """16 instances; a tile of 4 outputs of 64. Loops over C outside those over K bring every sum back, inside none."""
+    loops, empty = Loops(K=64, C=8, resident=Resident(output=True)), LevelMapping()
+    needs = []
+    for outer in ((Loop(Dim.C, 2), Loop(Dim.K, 16)), (Loop(Dim.K, 16), Loop(Dim.C, 2))):
+        mapping = Mapping((LevelMapping(outer), LevelMapping((Loop(Dim.K, 4), Loop(Dim.C, 4))), empty, empty))
+        problem, machine, nest = problem_of(loops, BASELINE), machine_of(BASELINE), flatten(mapping, BASELINE)
+        scratch = make_scratch(len(BASELINE.levels))
+        judge(problem, machine, nest, scratch)
+        needs.append(int(occupied_bits(1, 2, problem, machine, nest, scratch.moves, scratch.tiles)))
+    tile = 2 * 4 * 32
+    away = tile - tile // 16
+    assert needs == [64 * 32 // 16 + away, 64 * 8 // 16 + away]
