@@ -28,6 +28,7 @@ from coexplore.cost.presets.zigzag_files import (
     OperandView,
     operand_views,
 )
+from coexplore.cost.replay import Replay
 
 OPERAND = {"I2": Operand.WEIGHT, "I1": Operand.INPUT, "O": Operand.OUTPUT}
 NAME_OF = {dim: name for name, dim in DIM_OF.items()}
@@ -105,22 +106,26 @@ def price_theirs(
     found = [
         (Price(result.total_cycles, result.energy_j / PICO, True), mapping)
         for chain, mapping in readings(accelerator, views)
-        for variant in buffer_variants(chain)
-        if (result := replay(loops, variant, mapping)).feasible
+        if (result := replay_as_it_fits(loops, chain, mapping)) is not None
     ]
     if found:
         return min(found, key=lambda pair: pair[0].edp)
     return lower_bound(loops, accelerator, views), None
 
 
-def buffer_variants(accelerator: Accelerator) -> Iterator[Accelerator]:
-    """The accelerator with every choice of which double buffers to do without."""
-    places = [n for n, level in enumerate(accelerator.levels) if n > 0 and level.double_buffered]
-    for single in itertools.product((False, True), repeat=len(places)):
-        levels = list(accelerator.levels)
-        for place, off in zip(places, single, strict=True):
-            levels[place] = replace(levels[place], double_buffered=not off)
-        yield replace(accelerator, levels=tuple(levels))
+def replay_as_it_fits(loops: Loops, accelerator: Accelerator, mapping: Mapping) -> Replay | None:
+    """The replay with double buffers wherever two tiles fit (nothing is gained without); None if one does not fit."""
+    while True:
+        result = replay(loops, accelerator, mapping)
+        if result.feasible or result.obstacle is None:
+            return result if result.feasible else None
+        levels = [
+            replace(level, double_buffered=level.double_buffered and level.name != result.obstacle.level)
+            for level in accelerator.levels
+        ]
+        if tuple(levels) == accelerator.levels:
+            return None
+        accelerator = replace(accelerator, levels=tuple(levels))
 
 
 def readings(accelerator: Accelerator, views: tuple[OperandView, ...]) -> Iterator[tuple[Accelerator, Mapping]]:
@@ -132,13 +137,16 @@ def readings(accelerator: Accelerator, views: tuple[OperandView, ...]) -> Iterat
     unrolled = _unrolled(views, axes)
     if unrolled is None:
         return
+    seen = set()  # the same cuts cost the same in whatever order the memories stand
     for above in _orders(accelerator.levels[1:fan]):
         for below in _orders(accelerator.levels[fan:]):
             plain = [replace(level, fanout=()) for level in (accelerator.levels[0], *above, *below)]
             plain[fan - 1] = replace(plain[fan - 1], fanout=axes)
             chain = replace(accelerator, levels=tuple(plain))
             for places in itertools.product(*(legal[level.name] for level in plain[1:])):
-                if all(a >= b for a, b in itertools.pairwise(places)):
+                cut = frozenset(zip((level.name for level in plain[1:]), places, strict=True))
+                if cut not in seen and all(a >= b for a, b in itertools.pairwise(places)):
+                    seen.add(cut)
                     bounds = [len(order), *places, 0]
                     yield chain, _mapping_of(order, bounds, fan - 1, unrolled)
 

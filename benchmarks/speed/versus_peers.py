@@ -8,8 +8,8 @@ timed over `best_mapping` with warm kernels and empty caches. Both in processor 
 
 `never_worse` judges both mappings by clean physics. ZigZag's is read on our chain, with or without each double buffer
 as suits it best, or, where it is too uneven for a chain, given a lower bound of its cost (`_zigzag_mapping.py`).
-Beside it stands what ZigZag's own cost model says of both. Without ZigZag only its recorded mappings are judged
-(`--data`), and `speed_ratio` and `never_worse` are null.
+Beside it stand the ratio to that bound, and what ZigZag's own cost model says of both. Without ZigZag only its recorded
+mappings are judged (`--data`), and `speed_ratio` and `never_worse` are null.
 
 The last line is one JSON object.
 """
@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
-from _zigzag_mapping import Price, accelerator_of, energy_pj, given_mapping, price_theirs
+from _zigzag_mapping import Price, accelerator_of, energy_pj, given_mapping, lower_bound, price_theirs
 
 from coexplore import Goal, Loops, best_mapping, replay
 from coexplore.accelerators.accelerator import Accelerator
@@ -122,6 +122,7 @@ def compare(machine: Machine, names: Sequence[str], python: str, passes: int) ->
             "zigzag_priced": theirs["priced"],
             "our_cpu_s": ours_s[name],
             "edp_ratio": ours.total_cycles * ours.energy_j / PICO / price.edp,
+            "edp_ratio_to_bound": ours.total_cycles * ours.energy_j / PICO / lower_bound(loops, accelerator, views).edp,
             "exact": price.exact,
             "zigzag_model_edp_ratio": edp(again) / edp(theirs),
             "energy_error": abs(energy_pj(loops, views, ZIGZAG) / theirs["energy_pj"] - 1),
@@ -212,6 +213,7 @@ def summary(rows: list[Row]) -> Row:
         "never_worse": max(ratios) <= 1,
         "worst_edp_ratio": max(ratios),
         "median_edp_ratio": statistics.median(ratios),
+        "worst_edp_ratio_to_bound": max(row["edp_ratio_to_bound"] for row in rows),
         "ops": len(rows),
         "read_exactly": sum(row["exact"] for row in rows),
         "our_layers_per_cpu_s": len(rows) / ours,
