@@ -325,6 +325,12 @@ def test_it_is_the_default_where_everything_can_be_priced() -> None:
         assert resolve(parse_config({**BASE, **change})).config.strategy.name == "two-level"
 
 
+def test_it_assumes_the_residency_of_the_study() -> None:
+    resolved = resolve(parse_config({**BASE, "cost": {"residency": {}}}))
+    assert resolved.config.strategy.name == "exact"
+    assert resolved.problem.pricer == CostPricer(residency=Residency())
+
+
 def test_the_written_out_study_is_the_same_study() -> None:
     first = resolve(parse_config(BASE))
     again = resolve(parse_config(first.config.document()))
