@@ -27,7 +27,7 @@ from coexplore.spaces.space import Point
 from coexplore.strategies.exact import Exact
 from coexplore.strategies.exhaustive import Exhaustive
 from coexplore.studies import exact, exact_chunks
-from coexplore.studies.config import parse_config, resolve
+from coexplore.studies.config import load_config, parse_config, resolve
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.exact_solution import read_solution
 from coexplore.studies.exact_survivors import accelerator_space, places_of, points_at
@@ -323,6 +323,12 @@ def test_it_is_the_default_where_everything_can_be_priced() -> None:
     assert resolve(parse_config(BASE)).config.document()["strategy"] == {"name": "exact", "most": 1_000_000}
     for change in ({"network": {"family": "plain-cnn"}}, TRAINED, {"strategy": {"controller": "evolution"}}):
         assert resolve(parse_config({**BASE, **change})).config.strategy.name == "two-level"
+
+
+def test_the_example_is_exact_and_small_until_its_restriction_goes() -> None:
+    path = Path(__file__).resolve().parents[3] / "examples" / "hardware_for_network.yaml"
+    assert resolve(load_config(path)).problem.space.size == 240
+    assert resolve(load_config(path, ["accelerator.restrict={}"])).problem.space.size == 50_000
 
 
 def test_it_assumes_the_residency_of_the_study() -> None:
