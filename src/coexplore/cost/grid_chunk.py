@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexplore.accelerators.accelerator import Accelerator
-from coexplore.cost.mapper import Goal, mapped, search_variants, shape_of
+from coexplore.cost.mapper import CODES, UNROLLINGS, Goal, mapped
+from coexplore.cost.nest import machine_of, problem_of
 from coexplore.cost.replay import replay, too_wide
+from coexplore.cost.search import Lot, has_residents, lay_out, search, structure_of
 from coexplore.workloads.loops import Loops
 
 Floats = NDArray[np.float64]
+Columns = NDArray[np.int64]
 
 PAIR_BYTES = 16
 """What `price_chunk` holds per op and accelerator, its result included."""
@@ -31,32 +34,56 @@ def price_chunk(
     """Seconds and joules, each (o, a), of every op on every accelerator under its best mapping; `inf` is infeasible.
 
     A price depends on its own op and accelerator and on `goal`, not on the others nor on the number of threads.
-    Accelerators of one shape, which differ in sizes, widths and energies alone, are searched together.
+    Accelerators of one structure, which differ in the sizes of axes and levels, in widths and energies, are searched
+    together.
     """
-    groups: dict[object, list[int]] = {}
-    for column, accelerator in enumerate(accelerators):
-        groups.setdefault(shape_of(accelerator), []).append(column)
     latency, energy = (np.full((len(ops), len(accelerators)), np.inf) for _ in range(2))
+    mixed = [(columns, lay_out([accelerators[column] for column in columns])) for columns in _structures(accelerators)]
 
-    def fill(row: int, columns: list[int]) -> None:
-        found = _price_group(ops[row], [accelerators[column] for column in columns], goal)
-        latency[row, columns], energy[row, columns] = found[:, 0], found[:, 1]
+    def fill(row: int, columns: Columns, lot: Lot) -> None:
+        costs = _price(ops[row], lot, goal)
+        latency[row, columns], energy[row, columns] = costs[:, 0], costs[:, 1]
 
-    jobs = [(row, columns) for columns in groups.values() for row in range(len(ops))]
+    jobs = [
+        (row, columns, lot)
+        for columns, whole in mixed
+        for row in range(len(ops))
+        for columns, lot in _lots(ops[row], columns, whole)
+    ]
     with ThreadPoolExecutor(max_workers=threads) as pool:
         list(pool.map(lambda job: fill(*job), jobs))
     return latency, energy
 
 
-def _price_group(loops: Loops, accelerators: Sequence[Accelerator], goal: Goal) -> Floats:
-    """(a, 2) Seconds and joules of an op on accelerators of one shape."""
-    costs = np.full((len(accelerators), 2), np.inf)
-    if too_wide(loops, accelerators[0]):
-        return costs
-    best = search_variants(loops, accelerators, goal)
-    for variant, accelerator in enumerate(accelerators):
-        mapping = mapped(loops, accelerator, best, variant).mapping
+def _structures(accelerators: Sequence[Accelerator]) -> list[Columns]:
+    groups: dict[object, list[int]] = {}
+    for column, accelerator in enumerate(accelerators):
+        groups.setdefault(structure_of(accelerator), []).append(column)
+    return [np.array(columns, np.int64) for columns in groups.values()]
+
+
+def _lots(loops: Loops, columns: Columns, lot: Lot) -> list[tuple[Columns, Lot]]:
+    """The accelerators that can be searched together for an op, and their columns."""
+    if not has_residents(problem_of(loops, lot.accelerators[0])):
+        return [(columns, lot)]
+    groups: dict[bytes, list[int]] = {}
+    for number, accelerator in enumerate(lot.accelerators):
+        groups.setdefault(machine_of(accelerator).axis_size.tobytes(), []).append(number)
+    return [(columns[some], lay_out([lot.accelerators[i] for i in some])) for some in groups.values()]
+
+
+def _price(loops: Loops, lot: Lot, goal: Goal) -> Floats:
+    """(a, 2) Seconds and joules of an op on the accelerators of a lot."""
+    if too_wide(loops, lot.accelerators[0]):
+        return np.full((len(lot.accelerators), 2), np.inf)
+    outcome = search(loops, lot, CODES[goal], UNROLLINGS)
+    costs = np.empty((len(lot.accelerators), 2))
+    costs[lot.order] = outcome.costs
+    costs[:, 0] /= [accelerator.clock_hz for accelerator in lot.accelerators]
+    for v in np.flatnonzero(outcome.best.mapping < 0):
+        accelerator = lot.accelerators[lot.order[v]]
+        mapping = mapped(loops, outcome, int(v)).mapping
         if mapping is not None:
             result = replay(loops, accelerator, mapping)
-            costs[variant] = result.total_cycles / accelerator.clock_hz, result.energy_j
+            costs[lot.order[v]] = result.total_cycles / accelerator.clock_hz, result.energy_j
     return costs

@@ -15,7 +15,8 @@ from coexplore.core.errors import StoreError
 from coexplore.cost.grid_cache import GridCache
 from coexplore.cost.grid_chunk import ACCELERATOR_BYTES, PAIR_BYTES, price_chunk
 from coexplore.cost.grid_key import Keys, accelerator_keys, op_key
-from coexplore.cost.mapper import Goal, shape_of
+from coexplore.cost.mapper import Goal
+from coexplore.cost.search import structure_of
 from coexplore.workloads.loops import Loops
 
 Floats = NDArray[np.float64]
@@ -98,7 +99,7 @@ class _Work:
         if len(columns) > width:
             if self.shapes is None:
                 number: dict[object, int] = {}
-                every = (number.setdefault(shape_of(accelerator), len(number)) for accelerator in self.accelerators)
+                every = (number.setdefault(structure_of(accelerator), len(number)) for accelerator in self.accelerators)
                 self.shapes = np.fromiter(every, np.int64)
             columns = columns[np.argsort(self.shapes[columns], kind="stable")]
         for begin in range(0, len(columns), width):

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
+from coexplore.core.errors import MappingError
+from coexplore.cost._price import settle
 from coexplore.cost.grid import price_grid
-from coexplore.cost.mapper import Goal, best_mapping, best_mappings, mapped, search_variants, shape_of
+from coexplore.cost.mapper import CODES, Goal, best_mapping, best_mappings, mapped
+from coexplore.cost.search import lay_out, search, structure_of
+from coexplore.cost.nest import problem_of
 from coexplore.cost.replay import replay
 from coexplore.testing.cost_cases import small_accelerators, small_ops
 from coexplore.workloads.op import Bits, Loops
@@ -146,41 +150,75 @@ def worth(result, goal):
 @THOROUGH
 @given(small_ops(), tight_accelerators(), st.sampled_from(list(Goal)))
 def test_bounds_never_drop_the_best_mapping_of_any_chain(loops, accelerator, goal):
-    quick, brute = (search_variants(loops, (accelerator,), goal, 8, prune) for prune in (True, False))
-    for name in ("value", "tie", "pick", "use", "loops", "orders"):
-        assert np.array_equal(getattr(quick, name), getattr(brute, name)), name
-    if np.isfinite(quick.value[0]):
-        result = replay(loops, accelerator, mapped(loops, accelerator, quick, 0).mapping)
-        assert result.feasible, result.reason
-        assert worth(result, goal) == quick.value[0]
+    lot = lay_out((accelerator,))
+    quick, brute = (search(loops, lot, CODES[goal], 8, prune) for prune in (True, False))
+    assert np.array_equal(quick.best.value, brute.best.value)
+    assert np.array_equal(quick.best.tie, brute.best.tie)
+    assert mapped(loops, quick, 0) == mapped(loops, brute, 0)
 
 
 @THOROUGH
-@given(small_ops(), tight_accelerators(), st.sampled_from(list(Goal)), st.integers(1, 3), st.integers(0, 3))
-def test_accelerators_of_one_shape_are_searched_together_as_one_by_one(loops, accelerator, goal, level, number):
-    level = min(level, len(accelerator.levels) - 1)
-    others = []
+@given(small_ops(), tight_accelerators(), st.sampled_from(list(Goal)))
+def test_the_replay_of_the_best_mapping_gives_its_numbers_to_the_last_bit(loops, accelerator, goal):
+    outcome = search(loops, lay_out((accelerator,)), CODES[goal], 8)
+    if outcome.best.mapping[0] >= 0:
+        result = replay(loops, accelerator, outcome.mapping(0))
+        assert result.feasible, result.reason
+        assert (result.total_cycles, result.energy_j) == tuple(outcome.costs[0])
+        assert worth(result, goal) == pytest.approx(outcome.best.value[0], rel=1e-12)
+
+
+@THOROUGH
+@given(small_ops(), tight_accelerators())
+def test_every_mapping_that_a_front_keeps_costs_what_its_replay_says(loops, accelerator):
+    smaller = replace(accelerator.levels[0], fanout=tuple(replace(v, size=1) for v in accelerator.levels[0].fanout))
+    other = replace(accelerator, levels=(smaller, *accelerator.levels[1:]))
+    assume(structure_of(other) == structure_of(accelerator))
+    lot = lay_out((accelerator, other))
+    outcome = search(loops, lot, CODES[Goal.EDP], 8)
+    at = next(v for v in range(2) if lot.accelerators[lot.order[v]] == accelerator)
+    for m in range(min(outcome.found.span.max(initial=0), 40)):
+        outcome.best.mapping[:] = m
+        mapping = outcome.mapping(at)
+        try:
+            result = replay(loops, accelerator, mapping)
+        except MappingError:
+            continue
+        costs = np.full((2, 2), np.inf)
+        settle(problem_of(loops, accelerator), lot.machine, lot.widths, lot.energies, outcome.best, outcome.pool, costs)
+        assert (result.total_cycles, result.energy_j) == tuple(costs[at])
+
+
+def relatives(accelerator, level) -> list[Accelerator]:
+    """Accelerators of one structure: larger and smaller memories, wider ports, fewer instances."""
+    level, found = min(level, len(accelerator.levels) - 1), []
     for factor in (1, 2, 3, 5):
         memory = accelerator.levels[level]
         wider = None if memory.read_bytes_per_cycle is None else factor * memory.read_bytes_per_cycle
+        fanout = tuple(replace(axis, size=max(axis.size - factor // 3, 1)) for axis in memory.fanout)
         changed = replace(
             memory,
             capacity_bytes=factor * memory.capacity_bytes,
             read_bytes_per_cycle=wider,
             read_j_per_bit=memory.read_j_per_bit / factor,
+            fanout=fanout,
         )
         levels = (*accelerator.levels[:level], changed, *accelerator.levels[level + 1 :])
-        others.append(replace(accelerator, levels=levels))
-    assume(shape_of(others[0]) == shape_of(others[number]))
-    alone = search_variants(loops, others[number : number + 1], goal, 8)
-    others = [other if shape_of(other) == shape_of(others[0]) else others[0] for other in others]
-    together = search_variants(loops, others, goal, 8)
-    assert together.value[number] == alone.value[0]
-    assert together.tie[number] == alone.tie[0]
-    if np.isfinite(alone.value[0]):
-        assert (
-            mapped(loops, others[number], together, number).mapping == mapped(loops, others[number], alone, 0).mapping
-        )
+        found.append(replace(accelerator, levels=levels))
+    return found
+
+
+@THOROUGH
+@given(small_ops(), tight_accelerators(), st.sampled_from(list(Goal)), st.integers(1, 3))
+def test_accelerators_of_one_structure_are_searched_together_as_one_by_one(loops, accelerator, goal, level):
+    others = relatives(accelerator, level)
+    assume(len({structure_of(other) for other in others}) == 1)
+    lot = lay_out(others)
+    together = search(loops, lot, CODES[goal], 8)
+    for v, number in enumerate(lot.order):
+        alone = search(loops, lay_out((others[number],)), CODES[goal], 8)
+        assert together.best.value[v] == pytest.approx(alone.best.value[0], rel=1e-12)
+        assert together.costs[v] == pytest.approx(alone.costs[0], rel=1e-12)
 
 
 @pytest.mark.parametrize("goal", list(Goal))

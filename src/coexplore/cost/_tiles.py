@@ -1,0 +1,173 @@
+"""Which tiles and loop orders are candidates? Declared in words in `coexplore.cost.mapper`.
+
+Nothing here depends on how large a memory is, except that tiles are listed only up to the largest capacity asked for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coexplore.cost._compile import inner
+from coexplore.cost._exact import tile_elements
+from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, WEIGHT, C, G, K, N, P, Q, R, S
+from coexplore.cost._resident import away, per_instance
+from coexplore.cost._sheet import BEGIN, BELOW, DOUBLE, END, INNER, LARGEST, OPERAND, POOL, At
+from coexplore.cost.nest import Ints
+
+FILLS = np.array(
+    [
+        [S, R, C, Q, P, K, G, N],
+        [S, R, K, C, Q, P, G, N],
+        [R, S, Q, P, K, C, G, N],
+        [K, C, S, R, Q, P, G, N],
+    ]
+)
+"""Orders in which the dimensions of a tile grow."""
+ORDERS = np.array(
+    [
+        [G, N, K, P, Q, C, R, S],  # outputs stay innermost
+        [G, K, C, R, S, N, P, Q],  # weights stay innermost
+        [G, N, C, P, Q, R, S, K],  # inputs stay innermost
+    ]
+)
+"""Loop orders of a level, outermost first."""
+MOST_TILES = 256
+
+
+@inner
+def occupied(level: int, slot: int, twice: bool, w: Ints, at: At) -> int:
+    """Bits that the tile of a slot occupies at a level.
+
+    With `twice`, those under a double buffer count twice if they may change.
+    """
+    e, z, bits = at.extent + slot, w[0], w[at.level + level]
+    n, g, k, c = min(w[e, N], z[N]), min(w[e, G], z[G]), min(w[e, K], z[K]), min(w[e, C], z[C])
+    p, q, r, s = min(w[e, P], z[P]), min(w[e, Q], z[Q]), min(w[e, R], z[R]), min(w[e, S], z[S])
+    weights = g * k * c * r * s * bits[WEIGHT]
+    rows = w[at.window, 0] * (p - 1) + w[at.window, 2] * (r - 1) + 1
+    image = rows * (w[at.window, 1] * (q - 1) + w[at.window, 3] * (s - 1) + 1)
+    inputs = n * g * c * image * bits[INPUT]
+    sums = n * g * k * p * q * bits[OUTPUT]
+    if twice and bits[DOUBLE]:
+        group, filters = g < z[G], c < z[C] or r < z[R] or s < z[S]
+        pixels = n < z[N] or p < z[P] or q < z[Q]
+        weights *= 2 if group or filters or k < z[K] else 1
+        inputs *= 2 if group or filters or pixels else 1
+        sums *= 2 if group or pixels or k < z[K] else 1
+    if twice and w[at.window, 6]:
+        return _with_pools(level, weights, inputs, sums, w, at)
+    return weights + inputs + sums
+
+
+@inner
+def _with_pools(level: int, weights: int, inputs: int, sums: int, w: Ints, at: At) -> int:
+    """The same where operands live in the memories: their parts of all, and of a tile what does not lie there."""
+    need = 0
+    for operand, bits in ((WEIGHT, weights), (INPUT, inputs), (OUTPUT, sums)):
+        count = 0
+        for b in range(at.boundaries):
+            row = w[at.boundary + b]
+            if row[OPERAND] == operand and row[INNER] == level:
+                count = row[POOL]
+        if count > 0:
+            whole = tile_elements(operand, w[0], w[0], w[at.window]) * w[at.level + level, operand]
+            bits = per_instance(whole, count) + away(bits, count)
+        need += bits
+    return need
+
+
+@inner
+def list_tiles(slot: int, tiles: Ints, seen: Ints, w: Ints, at: At) -> int:
+    """Fill `tiles` (t, 8), in steps, for a slot. Returns their number; `seen` (t,) is scratch."""
+    extent, whole, inner = w[at.extent + slot], w[at.whole], w[at.inner + slot]
+    found = 0
+    for fill in range(FILLS.shape[0]):
+        for d in range(8):
+            extent[d] = inner[d]
+        key, position, parts = 0, -1, 1
+        while found < MOST_TILES and _holds(slot, w, at):
+            if not _is_among(key, seen, found):
+                seen[found] = key
+                for d in range(8):
+                    tiles[found, d] = extent[d] // inner[d]
+                found += 1
+            # The next larger tile: at least twice as long in one dimension.
+            while position < 8 and (position < 0 or parts == whole[FILLS[fill, position]]):
+                position, parts = position + 1, 1
+            if position == 8:
+                break
+            d = FILLS[fill, position]
+            before = parts
+            parts *= 2
+            while whole[d] % parts:
+                parts += 1
+            extent[d] = inner[d] * parts
+            key += (parts - before) * _WEIGHTS[d]
+    return found
+
+
+_WEIGHTS = np.array([1, 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0x2545F491, 0x5BD1E995])
+
+
+@inner
+def _is_among(key: int, seen: Ints, found: int) -> bool:
+    for i in range(found):
+        if seen[i] == key:
+            return True
+    return False
+
+
+@inner
+def _holds(slot: int, w: Ints, at: At) -> bool:
+    for level in range(w[at.slot + slot, BEGIN], w[at.slot + slot, END]):
+        if 0 <= w[at.level + level, LARGEST] < occupied(level, slot, False, w, at):
+            return False
+    return True
+
+
+@inner
+def best_order(slot: int, w: Ints, at: At) -> int:
+    """The order of a slot's loops that moves the fewest bits of full tiles into the next; sums move twice.
+
+    On a tie it is the first.
+    """
+    loops, inward = w[at.loops + slot], slot + 1
+    moved = (0.0, 0.0, 0.0)
+    for i in range(w[at.by_slot + inward, 0], w[at.by_slot + inward, 1]):
+        b = w[at.listing + i, 0]
+        operand = w[at.boundary + b, OPERAND]
+        bits = float(w[at.widths + b, BELOW] * (2 if operand == OUTPUT else 1)) * _elements(operand, inward, w, at)
+        moved = (
+            moved[0] + bits * _times(operand, 0, loops),
+            moved[1] + bits * _times(operand, 1, loops),
+            moved[2] + bits * _times(operand, 2, loops),
+        )
+    best = 0 if moved[0] <= moved[1] else 1
+    return best if moved[best] <= moved[2] else 2
+
+
+@inner
+def _times(operand: int, order: int, loops: Ints) -> float:
+    """How often the loops of a slot bring a new tile."""
+    times, stays = 1.0, True
+    for position in range(7, -1, -1):
+        d = ORDERS[order, position]
+        if loops[d] > 1:
+            stays = stays and not RELEVANT[operand, d]
+            if not stays:
+                times *= loops[d]
+    return times
+
+
+@inner
+def _elements(operand: int, slot: int, w: Ints, at: At) -> float:
+    """Elements of a full tile, not clipped."""
+    total = 1.0
+    e = w[at.extent + slot]
+    for d in range(8):
+        if RELEVANT[operand, d] and (operand != INPUT or d < P):
+            total *= e[d]
+    if operand == INPUT:
+        total *= w[at.window, 0] * (e[P] - 1) + w[at.window, 2] * (e[R] - 1) + 1
+        total *= w[at.window, 1] * (e[Q] - 1) + w[at.window, 3] * (e[S] - 1) + 1
+    return total
