@@ -17,6 +17,9 @@ from coexplore.core.errors import AcceleratorError
 class Operand(enum.Enum):
     """The three tensors of a multiply-accumulate op."""
 
+    # There is one object per member, and descriptions are hashed often.
+    __hash__ = object.__hash__
+
     WEIGHT = "weight"
     INPUT = "input"
     OUTPUT = "output"
@@ -24,6 +27,8 @@ class Operand(enum.Enum):
 
 class Dim(enum.Enum):
     """Loop dimensions, as in `coexplore.workloads.op.Loops`."""
+
+    __hash__ = object.__hash__
 
     N = "N"
     G = "G"
@@ -167,9 +172,9 @@ class Accelerator:
             ("level", [level.name for level in self.levels]),
             ("axis", [axis.name for level in self.levels for axis in level.fanout]),
         ):
-            twice = {name for name in names if names.count(name) > 1}
-            if twice:
-                raise AcceleratorError(f"{kind} name {sorted(twice)[0]!r} occurs twice")
+            if len(set(names)) < len(names):
+                twice = min(name for name in names if names.count(name) > 1)
+                raise AcceleratorError(f"{kind} name {twice!r} occurs twice")
 
     def instances(self, level: int) -> int:
         """Instances of level number `level` in the whole accelerator."""

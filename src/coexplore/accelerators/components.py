@@ -6,6 +6,7 @@ Registers are flip-flops. Static memories are equal single-port banks side by si
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from coexplore.accelerators.accelerator import OPERANDS, MacUnit, MemoryLevel, Operand, SpatialAxis, VectorUnit
 from coexplore.accelerators.technology import PJ, UM2, UW, Technology
@@ -13,6 +14,10 @@ from coexplore.core.errors import AcceleratorError
 
 VECTOR_BITS = 16
 """Operand width of a vector lane; ours: wide enough for sums of 8-bit activations."""
+
+
+_remembered = lru_cache(maxsize=4096, typed=True)
+"""Parts of few sizes recur in a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Storage:
         return replace(self, area_mm2=0.0).level(name, fanout)
 
 
+@_remembered
 def sram(technology: Technology, size_kib: float, banks: int = 1, width_bits: int = 64) -> Storage:
     """Equal banks of `size_kib / banks`, each `width_bits` wide.
 
@@ -83,6 +89,7 @@ def sram(technology: Technology, size_kib: float, banks: int = 1, width_bits: in
     )
 
 
+@_remembered
 def registers(technology: Technology, words: int, bits: int) -> Storage:
     """Flip-flops that are read and written without limit.
 
@@ -95,6 +102,7 @@ def registers(technology: Technology, words: int, bits: int) -> Storage:
     return Storage(capacity, None, energy, energy, capacity * one.register_area_um2 * UM2)
 
 
+@_remembered
 def main_memory(technology: Technology, kind: str, gb_per_s: float | None, clock_hz: float) -> Storage:
     """DRAM of unlimited size; a GB is 1e9 bytes. The area is that of its interface on the chip.
 
@@ -107,6 +115,7 @@ def main_memory(technology: Technology, kind: str, gb_per_s: float | None, clock
     return Storage(None, width, energy, energy, row.io_area_mm2_per_gb_s.value * (gb_per_s or 0.0))
 
 
+@_remembered
 def multiplier(technology: Technology, bits: int) -> MacUnit:
     """One multiply-accumulate unit.
 
@@ -117,6 +126,7 @@ def multiplier(technology: Technology, bits: int) -> MacUnit:
     return MacUnit(bits, logic.mac_pj * PJ, logic.mac_area_um2 * UM2, logic.mac_leakage_uw * UW)
 
 
+@_remembered
 def systolic_element(technology: Technology, bits: int, travelling_bits: int) -> MacUnit:
     """A multiply-accumulate unit with the registers through which data travel from neighbour to neighbour.
 
@@ -131,6 +141,7 @@ def systolic_element(technology: Technology, bits: int, travelling_bits: int) ->
     return MacUnit(bits, energy, area, bare.leakage_w)
 
 
+@_remembered
 def vector_unit(technology: Technology, operations_per_cycle: float) -> VectorUnit:
     """Lanes as costly as multiply-accumulate units of `VECTOR_BITS`."""
     lane = technology.logic_at(VECTOR_BITS)

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from coexplore.accelerators.accelerator import Accelerator, Dim, MemoryLevel, Operand, SpatialAxis, VectorUnit
-from coexplore.accelerators.components import VECTOR_BITS, main_memory, multiplier, registers, sram
+from coexplore.accelerators.components import VECTOR_BITS, Storage, main_memory, multiplier, registers, sram
 from coexplore.accelerators.family import ACCELERATOR_FAMILIES
 from coexplore.accelerators.technology import PJ, Technology, load_technology
 from coexplore.spaces.decision import Decision
@@ -80,27 +81,49 @@ class EdgeArray:
         x, y, simd, lanes = (int(point[name]) for name in ("pes_x", "pes_y", "simd_units", "lanes"))
         local_kib, file_kib = 1024 * float(point["local_memory_mb"]), float(point["register_file_kb"])
         bandwidth = float(point["io_bandwidth_gb_s"])
-        banks = int(min(simd, file_kib / SMALLEST_BANK_KIB))
-        mesh = (SpatialAxis("pe_x", x, MESH_DIMS), SpatialAxis("pe_y", y, MESH_DIMS))
         memory = main_memory(technology, self.dram, bandwidth, self.clock_hz)
         per_gb_s = self.io_area_mm2_per_gb_s
-        local, file = sram(technology, local_kib, LOCAL_BANKS), sram(technology, file_kib, banks)
         return Accelerator(
             name=f"edge-array {x}x{y}x{lanes}x{simd}, {local_kib / 1024:g} MB, {file_kib:g} KB, {bandwidth:g} GB/s",
             clock_hz=self.clock_hz,
             levels=(
-                memory.off_chip("dram", mesh),
-                local.level("local_memory", (SpatialAxis("lane", lanes, LANE_DIMS),)),
-                file.level("register_file", (SpatialAxis("simd", simd, SIMD_DIMS),)),
+                _main_memory(memory, x, y),
+                _local_memory(technology, local_kib, lanes),
+                _register_file(technology, file_kib, simd),
                 _latch(technology),
             ),
             mac=multiplier(technology, 8),
-            vector=VectorUnit(float(x * y * lanes * simd), technology.logic_at(VECTOR_BITS).mac_pj * PJ),
+            vector=_vector_unit(technology, x * y * lanes * simd),
             other_area_mm2=(("io", memory.area_mm2 if per_gb_s is None else bandwidth * per_gb_s),),
         )
 
 
+# Levels are shared by the accelerators of a space: what follows from one is then found out once.
+
+
+@lru_cache(maxsize=4096)
+def _main_memory(memory: Storage, x: int, y: int) -> MemoryLevel:
+    return memory.off_chip("dram", (SpatialAxis("pe_x", x, MESH_DIMS), SpatialAxis("pe_y", y, MESH_DIMS)))
+
+
+@lru_cache(maxsize=1024)
+def _local_memory(technology: Technology, kib: float, lanes: int) -> MemoryLevel:
+    return sram(technology, kib, LOCAL_BANKS).level("local_memory", (SpatialAxis("lane", lanes, LANE_DIMS),))
+
+
+@lru_cache(maxsize=1024)
+def _register_file(technology: Technology, kib: float, simd: int) -> MemoryLevel:
+    banks = int(min(simd, kib / SMALLEST_BANK_KIB))
+    return sram(technology, kib, banks).level("register_file", (SpatialAxis("simd", simd, SIMD_DIMS),))
+
+
+@lru_cache
 def _latch(technology: Technology) -> MemoryLevel:
     """Flip-flops of one SIMD unit: two sets of four weights and two partial sums; inputs are broadcast past it."""
     keeps = (Operand.WEIGHT, Operand.OUTPUT)
     return registers(technology, LATCH_BYTES, 8).level("latch", (SpatialAxis("dot", DOT_WIDTH, DOT_DIMS),), keeps)
+
+
+@lru_cache(maxsize=4096)
+def _vector_unit(technology: Technology, units: int) -> VectorUnit:
+    return VectorUnit(float(units), technology.logic_at(VECTOR_BITS).mac_pj * PJ)

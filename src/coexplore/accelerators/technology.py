@@ -75,9 +75,9 @@ class DramRow:
     io_area_mm2_per_gb_s: Sourced
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Technology:
-    """Components at one node."""
+    """Components at one node. A table is its own identity, so that what follows from it is quickly remembered."""
 
     node_nm: int
     sram: tuple[tuple[int, tuple[SramRow, ...]], ...]
