@@ -27,6 +27,7 @@ from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core import IMPORTED_S
 from coexplore.core.hashing import content_hash
 from coexplore.cost.mapper import UNROLLINGS, Goal
+from coexplore.cost.shared_levels import per_object
 from coexplore.workloads.loops import Loops
 
 ROOT = Path(__file__).parents[1]
@@ -92,14 +93,14 @@ def op_key(loops: Loops, goal: Goal) -> str | None:
 
 def accelerator_keys(accelerators: Sequence[Accelerator]) -> Keys:
     """(a, 2) Hashes of descriptions; accelerators that differ in their names alone share one."""
-    digests = b"".join(_accelerator_digest(accelerator) for accelerator in accelerators)
+    bytes_of = per_object(_part_bytes)
+    digests = b"".join(_accelerator_digest(accelerator, bytes_of) for accelerator in accelerators)
     return np.frombuffer(digests, "<u8").reshape(-1, 2)
 
 
-def _accelerator_digest(accelerator: Accelerator) -> bytes:
+def _accelerator_digest(accelerator: Accelerator, bytes_of: Callable[[object], bytes]) -> bytes:
     parts = [
-        tuple(map(_part_bytes, part)) if isinstance(part, tuple) else _part_bytes(part)
-        for part in _CONTENT(accelerator)
+        tuple(map(bytes_of, part)) if isinstance(part, tuple) else bytes_of(part) for part in _CONTENT(accelerator)
     ]
     return hashlib.blake2b(marshal.dumps(tuple(parts), 2), digest_size=KEY_BYTES).digest()
 

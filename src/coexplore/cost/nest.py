@@ -145,6 +145,17 @@ def _resident(loops: Loops, accelerator: Accelerator) -> Ints:
     return np.array([getattr(loops.resident, o.value) and o in on_chip for o in OPERANDS], np.int64)
 
 
+def capacity_bits(level: MemoryLevel) -> int:
+    """As in `Machine`."""
+    return -1 if level.capacity_bytes is None else 8 * level.capacity_bytes
+
+
+def port_widths(level: MemoryLevel) -> tuple[float, float]:
+    """Bits read and written per cycle, as in `Machine`."""
+    read, write = level.read_bytes_per_cycle, level.write_bytes_per_cycle
+    return np.inf if read is None else 8 * read, 0.0 if write is None else 8 * write
+
+
 @lru_cache(maxsize=4096)
 def machine_of(accelerator: Accelerator) -> Machine:
     """An accelerator as the kernels see it."""
@@ -152,10 +163,10 @@ def machine_of(accelerator: Accelerator) -> Machine:
     axes = [(n, axis) for n, level in enumerate(levels) for axis in level.fanout]
     return Machine(
         keeps=np.array([[operand in level.keeps for operand in OPERANDS] for level in levels], np.bool_),
-        capacity_bits=np.array([-1 if v.capacity_bytes is None else 8 * v.capacity_bytes for v in levels], np.int64),
+        capacity_bits=np.array([capacity_bits(level) for level in levels], np.int64),
         double=np.array([level.double_buffered for level in levels], np.bool_),
-        read_width=np.array([np.inf if v.read_bytes_per_cycle is None else 8 * v.read_bytes_per_cycle for v in levels]),
-        write_width=np.array([0.0 if v.write_bytes_per_cycle is None else 8 * v.write_bytes_per_cycle for v in levels]),
+        read_width=np.array([port_widths(level)[0] for level in levels], np.float64),
+        write_width=np.array([port_widths(level)[1] for level in levels], np.float64),
         read_j=np.array([level.read_j_per_bit for level in levels], np.float64),
         write_j=np.array([level.write_j_per_bit for level in levels], np.float64),
         static_j_per_cycle=accelerator.leakage_w / accelerator.clock_hz,
