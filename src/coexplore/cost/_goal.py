@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from coexplore.cost._compile import inner
-from coexplore.cost._entry import SLACK
 from coexplore.cost.nest import Floats, Ints
 
 LATENCY, ENERGY, EDP = range(3)
+SLACK = 1.0 + 1e-12
+"""Rounding of costs; a mapping must be better than another by more than that."""
 
 
 class Variants(NamedTuple):
-    """Accelerators `v` of one structure, grouped by shape."""
+    """Accelerators `v` of one shape."""
 
-    axis_size: Ints
-    """(h, a)"""
-    begin: Ints
-    """(h + 1,) Where the accelerators of a shape begin."""
     timing: Ints
     """(v,) Timing class."""
     sized: Ints
     """(l, v) Size class of every level."""
     read_j: Floats
-    """(l, v)"""
+    """(l, v) Per bit."""
     write_j: Floats
     """(l, v)"""
     static_j: Floats
@@ -34,61 +31,76 @@ class Best(NamedTuple):
     """The best mapping of every accelerator `v`."""
 
     value: Floats
+    """What is minimised; `inf` as long as nothing fits."""
     tie: Floats
+    """The second objective."""
     mapping: Ints
     """In the pool; negative as long as there is none."""
-    unrolling: Ints
-    """The fastest one, whether it fits or not."""
+    weighed: Floats
+    """(2, v) Scratch."""
 
 
 @inner
-def _weigh(goal: int, cycles: float, energy: float) -> tuple[float, float]:
-    """What is minimised, and what breaks a tie."""
-    if goal == LATENCY:
-        return cycles, energy
-    if goal == ENERGY:
-        return energy, cycles
-    return cycles * energy, cycles
-
-
-@inner
-def _energy(v: int, base_j: float, cycles: float, levels: int, row: Floats, variants: Variants) -> float:
-    energy, at = base_j, row.size - 3 * levels
+def weigh(goal: int, base_j: float, row: Floats, variants: Variants, best: Best) -> None:
+    """Fill `best.weighed`: what is minimised, and what breaks a tie, on every accelerator."""
+    levels, count = variants.sized.shape[0], best.value.size
+    at = row.size - 3 * levels
+    # Plain loops over accelerators, so that they run in vectors.
+    value, tie = best.weighed[0], best.weighed[1]
+    for v in range(count):
+        tie[v] = row[variants.timing[v]]
+        value[v] = base_j
     for n in range(levels):
-        energy += row[at + 2 * n] * variants.read_j[n, v] + row[at + 2 * n + 1] * variants.write_j[n, v]
-    return energy + cycles * variants.static_j[v]
+        reads, writes = row[at + 2 * n], row[at + 2 * n + 1]
+        for v in range(count):
+            value[v] += reads * variants.read_j[n, v] + writes * variants.write_j[n, v]
+    for v in range(count):
+        value[v] += tie[v] * variants.static_j[v]
+    if goal == EDP:
+        for v in range(count):
+            value[v] *= tie[v]
+    elif goal == LATENCY:
+        for v in range(count):
+            value[v], tie[v] = tie[v], value[v]
 
 
 @inner
-def may_win(goal: int, base_j: float, row: Floats, variants: Variants, first: int, stop: int, best: Best) -> bool:
-    """Whether what costs at least `row` may be the best mapping of one of the accelerators [first, stop)."""
-    levels = variants.sized.shape[0]
-    sized = row.size - levels
-    for v in range(first, stop):
-        cycles = row[variants.timing[v]]
-        value, tie = _weigh(goal, cycles, _energy(v, base_j, cycles, levels, row, variants))
-        if value * SLACK < best.value[v] or (value <= best.value[v] * SLACK and tie * SLACK < best.tie[v]):
-            fits = True
-            for n in range(levels):
-                fits = fits and row[sized + n] <= variants.sized[n, v]
-            if fits:
-                return True
+def may_win(goal: int, base_j: float, row: Floats, variants: Variants, best: Best) -> bool:
+    """Whether what costs at least `row` may be the best mapping of some accelerator."""
+    weigh(goal, base_j, row, variants, best)
+    value, tie = best.weighed[0], best.weighed[1]
+    better = 0
+    for v in range(best.value.size):
+        better += value[v] * SLACK < best.value[v]
+    if better == 0:
+        ties = 0
+        for v in range(best.value.size):
+            ties += value[v] <= best.value[v] * SLACK and tie[v] * SLACK < best.tie[v]
+        if ties == 0:
+            return False
+    for v in range(best.value.size):
+        if _wins(v, row, variants, best):
+            return True
     return False
 
 
 @inner
-def enter(
-    goal: int, base_j: float, m: int, row: Floats, variants: Variants, first: int, stop: int, best: Best
-) -> None:  # fmt: skip
-    """Make mapping `m` the best of every accelerator on which it is."""
+def _wins(v: int, row: Floats, variants: Variants, best: Best) -> bool:
+    """Whether a row is better than the best mapping of an accelerator, and fits, after `weigh`."""
+    value, tie = best.weighed[0, v], best.weighed[1, v]
+    if value * SLACK >= best.value[v] and (value > best.value[v] * SLACK or tie * SLACK >= best.tie[v]):
+        return False
     levels = variants.sized.shape[0]
-    sized = row.size - levels
-    for v in range(first, stop):
-        cycles = row[variants.timing[v]]
-        value, tie = _weigh(goal, cycles, _energy(v, base_j, cycles, levels, row, variants))
-        if value * SLACK < best.value[v] or (value <= best.value[v] * SLACK and tie * SLACK < best.tie[v]):
-            fits = True
-            for n in range(levels):
-                fits = fits and row[sized + n] <= variants.sized[n, v]
-            if fits:
-                best.value[v], best.tie[v], best.mapping[v] = value, tie, m
+    for n in range(levels):
+        if row[row.size - levels + n] > variants.sized[n, v]:
+            return False
+    return True
+
+
+@inner
+def enter(goal: int, base_j: float, m: int, row: Floats, variants: Variants, best: Best) -> None:
+    """Make mapping `m` the best of every accelerator on which it is."""
+    weigh(goal, base_j, row, variants, best)
+    for v in range(best.value.size):
+        if _wins(v, row, variants, best):
+            best.value[v], best.tie[v], best.mapping[v] = best.weighed[0, v], best.weighed[1, v], m

@@ -42,7 +42,7 @@ ALL_LOOPS = -1
 
 @inner
 def is_ragged(d: int, stop: int, w: Ints, at: At) -> bool:
-    """Whether a loop of `d` outside slot `stop` runs once in some clipped block or instance, and more often elsewhere."""
+    """Whether a loop of `d` outside a slot runs once in some clipped block or instance, and more often elsewhere."""
     rest = w[0, d]
     for i in range(stop):
         below = w[at.steps + i + 1, d] * w[at.inner + i, d]
@@ -122,7 +122,7 @@ def count_boundary(b: int, w: Ints, at: At) -> bool:
                 box = stride * (extent - 1) + 1
                 one *= w[at.own + slot, d] // extent * box
                 step *= box
-    moves, free = w[at.moves + b], w[at.free + b]
+    m, free = at.moves + b, at.free + b
     if sliding:
         for axis in range(2):
             box = _box(axis, slot, w, at)
@@ -132,15 +132,15 @@ def count_boundary(b: int, w: Ints, at: At) -> bool:
         for way in range(4):
             if way > EVERY and w[at.overruns, K]:
                 seen = _slide(b, way, w, at)
-            moves[COLUMN[way]] = one * free[way] * seen
+            w[m, COLUMN[way]] = one * w[free, way] * seen
     else:
         for way in range(4):
-            moves[COLUMN[way]] = one * free[way]
+            w[m, COLUMN[way]] = one * w[free, way]
     w[at.widths + b, TILE] = tile
-    moves[STEP_ONE_PARENT] = step * free[ONE_PARENT]
+    w[m, STEP_ONE_PARENT] = step * w[free, ONE_PARENT]
     if operand == OUTPUT:
         for way in range(1, 4):
-            moves[FIRSTS[way]] = w[at.first + b, way]
+            w[m, FIRSTS[way]] = w[at.first + b, way]
     if w[at.window, 5]:
         _overrun(b, sliding, w, at)
     return True
@@ -149,7 +149,8 @@ def count_boundary(b: int, w: Ints, at: At) -> bool:
 @inner
 def _freeze(operand: int, slot: int, sliding: bool, w: Ints, at: At) -> bool:
     """Note the loops under which the operand stays; False where a clipped tile might stay under others, too."""
-    w[at.frozen] = 0
+    for d in range(8):
+        w[at.frozen, d] = 0
     stays, clipped = True, False
     for i in range(slot - 1, -1, -1):
         order = w[at.slot + i, ORDER]
@@ -173,7 +174,7 @@ def _freeze(operand: int, slot: int, sliding: bool, w: Ints, at: At) -> bool:
 def _overrun(b: int, sliding: bool, w: Ints, at: At) -> None:
     """Multiply the moves of a boundary by what is seen along the dimensions whose factors overrun them."""
     operand, slot, parent = w[at.boundary + b, OPERAND], w[at.boundary + b, SLOT], w[at.boundary + b, PARENT]
-    moves = w[at.moves + b]
+    m = at.moves + b
     for d in range(8):
         if not w[at.overruns, d]:
             continue
@@ -184,13 +185,13 @@ def _overrun(b: int, sliding: bool, w: Ints, at: At) -> None:
             if relevant or not sliding:
                 frozen = 0 if relevant else w[at.frozen, d]
                 tiles, extents = visits(d, slot, way, operand, parent, frozen, w, at)
-                moves[COLUMN[way]] *= stride * (extents - tiles) + tiles if relevant else tiles
+                w[m, COLUMN[way]] *= stride * (extents - tiles) + tiles if relevant else tiles
             if way == ONE_PARENT or (operand == OUTPUT and way != EVERY):
                 first, firsts = visits(d, slot, way, operand, parent, ALL_LOOPS, w, at)
                 if way == ONE_PARENT:
-                    moves[STEP_ONE_PARENT] *= stride * (firsts - first) + first if relevant else first
+                    w[m, STEP_ONE_PARENT] *= stride * (firsts - first) + first if relevant else first
                 if operand == OUTPUT:
-                    moves[FIRSTS[way]] *= extents if relevant else first
+                    w[m, FIRSTS[way]] *= extents if relevant else first
 
 
 @inner
@@ -269,7 +270,8 @@ def _stays(
     elif own == r:
         shift += dilation * below
         weights -= weights // factor
-    return outputs * weights * max(_box(axis, slot, w, at) - abs(shift), 0)
+    rows: int = outputs * weights * max(_box(axis, slot, w, at) - abs(shift), 0)
+    return rows
 
 
 @inner

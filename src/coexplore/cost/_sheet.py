@@ -141,13 +141,13 @@ def _list_boundaries(machine: Machine, w: Ints, at: At) -> None:
     found = 0
     for operand in range(3):
         parent, begin = 0, found
-        for inner in range(1, at.levels):
-            if machine.keeps[inner, operand]:
+        for level in range(1, at.levels):
+            if machine.keeps[level, operand]:
                 row = w[at.boundary + found]
-                row[OPERAND], row[INNER], row[PARENT] = operand, inner, parent
-                while machine.slots[row[SLOT]] < inner:
+                row[OPERAND], row[INNER], row[PARENT] = operand, level, parent
+                while machine.slots[row[SLOT]] < level:
                     row[SLOT] += 1
-                parent = inner
+                parent = level
                 found += 1
         if found > begin:
             w[at.boundary + found - 1, HOME] = 1
@@ -166,7 +166,8 @@ def home_of(operand: int, w: Ints, at: At) -> int:
     """The innermost level that keeps an operand."""
     for b in range(at.boundaries):
         if w[at.boundary + b, OPERAND] == operand and w[at.boundary + b, HOME] == 1:
-            return w[at.boundary + b, INNER]
+            level: int = w[at.boundary + b, INNER]
+            return level
     return 0
 
 

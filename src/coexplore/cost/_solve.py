@@ -1,7 +1,6 @@
-"""Which mappings of an unrolling can be the best on some accelerator? Descends over tiles, slot by slot from outside.
+"""Which mappings of an unrolling are the best on some accelerator? Descends over tiles, slot by slot from outside.
 
-A branch ends where even a lower bound of all its mappings is beaten by a mapping at hand. What is left is the front of
-the unrolling: rows of numbers (`_entry`) that hold for accelerators of any size, width and energy.
+A branch ends where a lower bound of all its mappings wins on no accelerator any more.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from coexplore.cost._compile import inner
 from coexplore.cost._counts import ONE as OF_ONE
 from coexplore.cost._counts import ONE_PARENT as OF_ONE_PARENT
 from coexplore.cost._counts import STEP_ONE_PARENT
-from coexplore.cost._entry import Classes, add_traffic, is_beaten, write_row
+from coexplore.cost._entry import Classes, add_traffic, write_row
 from coexplore.cost._goal import Best, Variants, enter, may_win
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, P, R
 from coexplore.cost._rows import COLUMN, FIRSTS, count_accesses, count_boundary, count_cycles, is_ragged
@@ -29,7 +28,6 @@ from coexplore.cost._sheet import (
     LISTED,
     OPERAND,
     ORDER,
-    SHARED,
     SLOT,
     TILE,
     USE,
@@ -39,9 +37,6 @@ from coexplore.cost._sheet import (
 )
 from coexplore.cost._tiles import MOST_TILES, best_order, list_tiles, occupied
 from coexplore.cost.nest import Floats, Ints
-
-
-LARGE = 1 << 62
 
 
 class Room(NamedTuple):
@@ -59,7 +54,11 @@ class Room(NamedTuple):
     """(s, t, 8) Candidates, in steps."""
     seen: Ints
     least: Ints
-    """(l, 4) Scratch."""
+    """(s, t, l, 4) Bits that a tile moves at least between its slot and the parents."""
+    needs: Ints
+    """(s, t, l) Size classes of the levels of the slot."""
+    times: Floats
+    """(s, c) Cycles, as far as known at a slot."""
     own: Floats
     row: Floats
     bits: Ints
@@ -67,33 +66,43 @@ class Room(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """Mappings `m` that were kept."""
+    """Mappings `m` that were the best of some accelerator."""
 
-    rows: Floats
-    """(m, n) As in `_entry`."""
     counts: Ints
-    """(m, 1 + 12 l + 4 b) Cycles, bits of every level, and of every boundary the tiles and what one instance moves."""
+    """(m, 2 + 12 l + 4 b) Cycles, those of skew, bits of every level, and of every boundary the first tiles above and
+    below and what moves under one parent and into one instance."""
     steps: Ints
     """(m, s, 8) Tiles."""
     orders: Ints
     """(m, s)"""
     unrolling: Ints
     """(m,)"""
-    skew: Ints
-    """(m,) Cycles."""
 
 
 @inner
-def make_pool(count: int, at: At, width: int) -> Pool:
-    """Room for so many mappings with rows of so many numbers."""
+def make_pool(count: int, at: At) -> Pool:
+    """Room for so many mappings."""
     return Pool(
-        np.empty((count, width)),
-        np.empty((count, 1 + 12 * at.levels + 4 * at.boundaries), np.int64),
+        np.empty((count, 2 + 12 * at.levels + 4 * at.boundaries), np.int64),
         np.empty((count, at.slots, 8), np.int64),
         np.empty((count, at.slots), np.int64),
         np.empty(count, np.int64),
-        np.empty(count, np.int64),
     )
+
+
+@inner
+def larger_pool(pool: Pool) -> Pool:
+    """The same mappings with twice the room."""
+    count = pool.unrolling.size
+    larger = Pool(
+        np.empty((2 * count, pool.counts.shape[1]), np.int64),
+        np.empty((2 * count, pool.steps.shape[1], 8), np.int64),
+        np.empty((2 * count, pool.orders.shape[1]), np.int64),
+        np.empty(2 * count, np.int64),
+    )
+    larger.counts[:count], larger.steps[:count] = pool.counts, pool.steps
+    larger.orders[:count], larger.unrolling[:count] = pool.orders, pool.unrolling
+    return larger
 
 
 @inner
@@ -106,7 +115,9 @@ def make_room(at: At, timings: int, bits: Ints, words: Ints) -> Room:
         np.zeros((at.slots, at.levels), np.int64),
         np.ones((at.slots, MOST_TILES, 8), np.int64),
         np.zeros(MOST_TILES, np.int64),
-        np.zeros((at.levels, 4), np.int64),
+        np.zeros((at.slots, MOST_TILES, at.levels, 4), np.int64),
+        np.zeros((at.slots, MOST_TILES, at.levels), np.int64),
+        np.zeros((at.slots, timings)),
         np.zeros((at.levels + 2, timings)),
         np.zeros(timings + 3 * at.levels),
         np.concatenate((bits, words)),
@@ -125,7 +136,7 @@ def begin(w: Ints, at: At, classes: Classes, room: Room) -> None:
     for s in range(at.slots - 1, 0, -1):
         room.floor[s - 1] = room.floor[s]
         for i in range(w[at.by_slot + s, 0], w[at.by_slot + s, 1]):
-            _add_least(w[at.listing + i, 0], w, at, room.floor[s - 1])
+            _add_least(w[at.listing + i, 0], True, w, at, room.floor[s - 1])
     room.sized[0] = 0
     _write(0, float(count_cycles(False, w, at)), room.traffic[0], w, at, classes, room)
 
@@ -133,8 +144,8 @@ def begin(w: Ints, at: At, classes: Classes, room: Room) -> None:
 @inner
 def _write(s: int, cycles: float, traffic: Ints, w: Ints, at: At, classes: Classes, room: Room) -> None:
     write_row(
-        cycles, float(_skew(w, at)), w[at.by_slot + s, 1], traffic, room.floor[s], room.sized[s], w, at, classes, room.own,
-        room.row,
+        cycles, float(_skew(w, at)), w[at.by_slot + s, 1], traffic, room.floor[s], room.sized[s], w, at, classes,
+        room.own, room.row,
     )  # fmt: skip
 
 
@@ -165,16 +176,16 @@ def _add_array(operand: int, exact: bool, bits: Ints, w: Ints, at: At, traffic: 
 
 
 @inner
-def _add_least(b: int, w: Ints, at: At, floor: Ints) -> None:
-    """Add what crosses a boundary when every tile stays as long as it is of use."""
-    _count_least(b, True, w, at)
+def _add_least(b: int, stays: bool, w: Ints, at: At, floor: Ints) -> None:
+    """Add what crosses a boundary at least: if tiles stay as long as they are of use, or come anew every time."""
+    _count_least(b, stays, w, at)
     add_traffic(b, w, at, floor)
 
 
 @inner
 def _count_least(b: int, stays: bool, w: Ints, at: At) -> None:
     """Fill the moves of a boundary with what they are at least; unless the operand stays, for tiles as in hand."""
-    operand, slot, moves = w[at.boundary + b, OPERAND], w[at.boundary + b, SLOT], w[at.moves + b]
+    operand, slot, m = w[at.boundary + b, OPERAND], w[at.boundary + b, SLOT], at.moves + b
     times = 1
     if not stays:
         for d in range(8):
@@ -192,50 +203,49 @@ def _count_least(b: int, stays: bool, w: Ints, at: At) -> None:
                 seen = -(-w[0, d] // pinned_instances(b, way, d, w, at))
                 again *= -(-seen // w[at.extent + slot, d])
         least *= again
-        moves[COLUMN[way]] = least
+        w[m, COLUMN[way]] = least
         if way > EVERY:
-            moves[FIRSTS[way]] = least // times // again
+            w[m, FIRSTS[way]] = least // times // again
 
 
 @inner
 def solve(
-    number: int, prune: bool, rivals: int, w: Ints, at: At, classes: Classes, room: Room, pool: Pool, start: int, goal: int,
+    number: int, prune: bool, w: Ints, at: At, classes: Classes, room: Room, pool: Pool, end: int, goal: int,
     base_j: float, variants: Variants, best: Best,
 ) -> int:  # fmt: skip
-    """Append the front of an unrolling to the pool after `begin`. Returns where it ends, -1 if the pool is too small.
+    """Enter the best mappings of an unrolling after `begin` and `list_all`, appended to the pool at `end`.
 
-    With `rivals`, only what may be the best mapping of one of so many accelerators counts, and is entered.
+    Returns where the pool ends then, -1 if it is too small.
     """
-    last, end = at.slots - 1, start
+    last = at.slots - 1
     cycles = float(count_cycles(False, w, at))
     if last == 0:
-        end = _keep(number, w, at, classes, room, pool, start, end)
-        if rivals > 0 and end > start:
-            enter(goal, base_j, start, room.row, variants, 0, rivals, best)
-        return end
+        return _keep(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
     s = 1
+    room.times[0] = cycles
     w[at.slot + s, AT_TILE] = w[at.slot + s, LISTED]
     while s > 0:
         w[at.slot + s, AT_TILE] -= 1
-        if w[at.slot + s, AT_TILE] < 0:
+        t = w[at.slot + s, AT_TILE]
+        if t < 0:
             s -= 1
             continue
-        if not _place(s, room.tiles[s, w[at.slot + s, AT_TILE]], w, at, classes, room):
+        if prune and not _promises(s, t, w, at, room, goal, base_j, variants, best):
+            continue
+        if not _place(s, t, w, at, classes, room):
             continue
         _write(s, cycles, room.traffic[s], w, at, classes, room)
-        if rivals > 0 and (prune or s == last) and not may_win(goal, base_j, room.row, variants, 0, rivals, best):
-            continue
-        if rivals == 0 and is_beaten(room.row, pool.rows, start, end):
+        if prune and not may_win(goal, base_j, room.row, variants, best):
             continue
         if s < last:
+            for c in range(room.times.shape[1]):
+                room.times[s, c] = room.row[c]
             s += 1
             w[at.slot + s, AT_TILE] = w[at.slot + s, LISTED]
             continue
-        before, end = end, _keep(number, w, at, classes, room, pool, start if rivals == 0 else end, end)
+        end = _keep(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
         if end < 0:
             return -1
-        if rivals > 0 and end > before:
-            enter(goal, base_j, before, room.row, variants, 0, rivals, best)
     return end
 
 
@@ -243,53 +253,85 @@ def solve(
 def list_all(w: Ints, at: At, classes: Classes, room: Room) -> bool:
     """List the tiles of an unrolling after `begin`; the row in hand is what it costs at least, more closely.
 
-    False if not even the smallest tiles fit the largest memories. The innermost loop around a tile lets one operand stay at most: the others come anew for every tile.
+    False if not even the smallest tiles fit the largest memories.
     """
-    for s in range(1, at.slots):
+    for s in range(at.slots - 1, 0, -1):
         w[at.slot + s, LISTED] = list_tiles(s, room.tiles[s], room.seen, w, at)
         if w[at.slot + s, LISTED] == 0:
             return False
-    least, total = room.array[1], room.least
-    for s in range(at.slots - 1, 1, -1):
-        total[:] = LARGE
-        for t in range(w[at.slot + s, LISTED]):
-            for d in range(8):
-                w[at.extent + s, d] = room.tiles[s, t, d] * w[at.inner + s, d]
-            for staying in range(3):
-                least[:] = 0
-                for i in range(w[at.by_slot + s, 0], w[at.by_slot + s, 1]):
-                    b = w[at.listing + i, 0]
-                    _count_least(b, w[at.boundary + b, OPERAND] == staying, w, at)
-                    add_traffic(b, w, at, least)
-                for n in range(at.levels):
-                    for k in range(4):
-                        bits = least[n, k] + least[n, 4 + k] + least[n, 8 + k]
-                        total[n, k] = min(total[n, k], bits)
+        _bound_tiles(s, w, at, classes, room)
         room.floor[s - 1] = room.floor[s]
         for n in range(at.levels):
             for k in range(4):
-                room.floor[s - 1, n, k] += total[n, k]
-    if at.slots > 1:
-        room.floor[0] = room.floor[1]
-        for i in range(w[at.by_slot + 1, 0], w[at.by_slot + 1, 1]):
-            _add_least(w[at.listing + i, 0], w, at, room.floor[0])
+                least = room.least[s, 0, n, k]
+                for t in range(1, w[at.slot + s, LISTED]):
+                    least = min(least, room.least[s, t, n, k])
+                room.floor[s - 1, n, k] += least
     _write(0, float(count_cycles(False, w, at)), room.traffic[0], w, at, classes, room)
     return True
 
 
 @inner
-def _place(s: int, tile: Ints, w: Ints, at: At, classes: Classes, room: Room) -> bool:
+def _bound_tiles(s: int, w: Ints, at: At, classes: Classes, room: Room) -> None:
+    """What the tiles of a slot move at least, and how much room they need.
+
+    The innermost loop around a tile lets one operand stay at most: the others come anew for every tile.
+    """
+    staying, coming, first = room.array[1], room.traffic[s], w[at.by_slot + s, 0]
+    staying[:] = 0
+    for i in range(first, w[at.by_slot + s, 1]):
+        _add_least(w[at.listing + i, 0], True, w, at, staying)
+    for t in range(w[at.slot + s, LISTED]):
+        for d in range(8):
+            w[at.extent + s, d] = room.tiles[s, t, d] * w[at.inner + s, d]
+        for level in range(w[at.slot + s, BEGIN], w[at.slot + s, END]):
+            room.needs[s, t, level] = _size_class(occupied(level, s, True, w, at), classes.sizes[level])
+        coming[:] = 0
+        for i in range(first, w[at.by_slot + s, 1]):
+            _add_least(w[at.listing + i, 0], False, w, at, coming)
+        for n in range(at.levels):
+            for k in range(4):
+                every = coming[n, k] + coming[n, 4 + k] + coming[n, 8 + k]
+                saved = 0
+                for operand in range(0, 12, 4):
+                    saved = max(saved, coming[n, operand + k] - staying[n, operand + k])
+                room.least[s, t, n, k] = every - saved
+
+
+@inner
+def _promises(
+    s: int, t: int, w: Ints, at: At, room: Room, goal: int, base_j: float, variants: Variants, best: Best
+) -> bool:  # fmt: skip
+    """Whether a tile may lead to a mapping that wins, by what it moves at least."""
+    row, timings, levels = room.row, room.times.shape[1], at.levels
+    for c in range(timings):
+        row[c] = room.times[s - 1, c]
+    for n in range(levels):
+        reads, writes = room.least[s, t, n, 0], room.least[s, t, n, 1]
+        for k in range(0, 12, 4):
+            reads += room.traffic[s - 1, n, k] + room.floor[s, n, k]
+            writes += room.traffic[s - 1, n, k + 1] + room.floor[s, n, k + 1]
+        row[timings + 2 * n], row[timings + 2 * n + 1] = reads, writes
+        row[timings + 2 * levels + n] = room.sized[s - 1, n]
+    for level in range(w[at.slot + s, BEGIN], w[at.slot + s, END]):
+        row[timings + 2 * levels + level] = room.needs[s, t, level]
+    return may_win(goal, base_j, row, variants, best)
+
+
+@inner
+def _place(s: int, t: int, w: Ints, at: At, classes: Classes, room: Room) -> bool:
     """Put a tile into a slot and count what it moves; False if it does not fit or has no closed form."""
     for d in range(8):
-        if w[at.steps + s - 1, d] % tile[d]:
+        tile, whole = room.tiles[s, t, d], w[at.steps + s - 1, d]
+        loops = whole if tile == 1 else whole // tile
+        if loops * tile != whole:
             return False
-    for d in range(8):
-        w[at.steps + s, d] = tile[d]
-        w[at.loops + s - 1, d] = w[at.steps + s - 1, d] // tile[d]
-        w[at.extent + s, d] = tile[d] * w[at.inner + s, d]
-    room.sized[s] = room.sized[s - 1]
+        w[at.steps + s, d], w[at.loops + s - 1, d] = tile, loops
+        w[at.extent + s, d] = tile * w[at.inner + s, d]
+    for n in range(at.levels):
+        room.sized[s, n] = room.sized[s - 1, n]
     for level in range(w[at.slot + s, BEGIN], w[at.slot + s, END]):
-        room.sized[s, level] = _size_class(occupied(level, s, True, w, at), classes.sizes[level])
+        room.sized[s, level] = room.needs[s, t, level]
         if room.sized[s, level] == classes.sizes.shape[1]:
             return False
     if w[at.window, 5]:
@@ -297,12 +339,15 @@ def _place(s: int, tile: Ints, w: Ints, at: At, classes: Classes, room: Room) ->
             if w[at.overruns, d]:
                 w[at.ragged, d] = is_ragged(d, s, w, at)
     w[at.slot + s - 1, ORDER] = best_order(s - 1, w, at)
-    room.traffic[s] = room.traffic[s - 1]
+    traffic = room.traffic[s]
+    for n in range(at.levels):
+        for k in range(12):
+            traffic[n, k] = room.traffic[s - 1, n, k]
     for i in range(w[at.by_slot + s, 0], w[at.by_slot + s, 1]):
         b = w[at.listing + i, 0]
         if not count_boundary(b, w, at):
             return False
-        add_traffic(b, w, at, room.traffic[s])
+        add_traffic(b, w, at, traffic)
     return True
 
 
@@ -315,9 +360,12 @@ def _size_class(need: int, sizes: Ints) -> int:
 
 
 @inner
-def _keep(number: int, w: Ints, at: At, classes: Classes, room: Room, pool: Pool, start: int, end: int) -> int:
-    """Enter the mapping in hand, unless it is beaten; drop what it beats."""
-    last, row = at.slots - 1, room.row
+def _keep(
+    number: int, w: Ints, at: At, classes: Classes, room: Room, pool: Pool, end: int, goal: int, base_j: float,
+    variants: Variants, best: Best,
+) -> int:  # fmt: skip
+    """Enter the mapping in hand wherever it wins. Returns where the pool ends then, -1 if it is too small."""
+    last = at.slots - 1
     for d in range(8):
         w[at.loops + last, d] = w[at.steps + last, d]
     w[at.slot + last, ORDER] = 0
@@ -327,44 +375,26 @@ def _keep(number: int, w: Ints, at: At, classes: Classes, room: Room, pool: Pool
         for operand in range(3):
             _add_array(operand, True, room.bits, w, at, room.array[1])
         traffic = room.array[1]
-    if w[at.window, 5] or last == 0:
-        _write(last, float(cycles), traffic, w, at, classes, room)
-        if is_beaten(row, pool.rows, start, end):
-            return end
-    kept = start
-    for i in range(start, end):
-        above = 0
-        for j in range(row.size):
-            above += row[j] > pool.rows[i, j]
-        if above > 0:
-            if kept != i:
-                _move(i, kept, pool)
-            kept += 1
-    if kept == pool.rows.shape[0]:
+    _write(last, float(cycles), traffic, w, at, classes, room)
+    if not may_win(goal, base_j, room.row, variants, best):
+        return end
+    if end == pool.unrolling.size:
         return -1
-    pool.rows[kept] = row
-    counts, spot = pool.counts[kept], 1
-    counts[0] = cycles
+    enter(goal, base_j, end, room.row, variants, best)
+    pool.counts[end, 0], pool.counts[end, 1] = cycles, _skew(w, at)
+    spot = 2
     for n in range(at.levels):
         for k in range(12):
-            counts[spot] = traffic[n, k]
+            pool.counts[end, spot] = traffic[n, k]
             spot += 1
     for b in range(at.boundaries):
-        counts[spot], counts[spot + 1] = w[at.moves + b, STEP_ONE_PARENT], w[at.widths + b, TILE]
-        counts[spot + 2], counts[spot + 3] = w[at.moves + b, OF_ONE_PARENT], w[at.moves + b, OF_ONE]
+        m = at.moves + b
+        pool.counts[end, spot], pool.counts[end, spot + 1] = w[m, STEP_ONE_PARENT], w[at.widths + b, TILE]
+        pool.counts[end, spot + 2], pool.counts[end, spot + 3] = w[m, OF_ONE_PARENT], w[m, OF_ONE]
         spot += 4
     for s in range(at.slots):
-        pool.orders[kept, s] = w[at.slot + s, ORDER]
+        pool.orders[end, s] = w[at.slot + s, ORDER]
         for d in range(8):
-            pool.steps[kept, s, d] = w[at.steps + s, d]
-    pool.unrolling[kept], pool.skew[kept] = number, _skew(w, at)
-    return kept + 1
-
-
-@inner
-def _move(origin: int, target: int, pool: Pool) -> None:
-    pool.rows[target] = pool.rows[origin]
-    pool.counts[target] = pool.counts[origin]
-    pool.steps[target] = pool.steps[origin]
-    pool.orders[target] = pool.orders[origin]
-    pool.unrolling[target], pool.skew[target] = pool.unrolling[origin], pool.skew[origin]
+            pool.steps[end, s, d] = w[at.steps + s, d]
+    pool.unrolling[end] = number
+    return end + 1

@@ -40,23 +40,24 @@ def occupied(level: int, slot: int, twice: bool, w: Ints, at: At) -> int:
 
     With `twice`, those under a double buffer count twice if they may change.
     """
-    e, z, bits = at.extent + slot, w[0], w[at.level + level]
-    n, g, k, c = min(w[e, N], z[N]), min(w[e, G], z[G]), min(w[e, K], z[K]), min(w[e, C], z[C])
-    p, q, r, s = min(w[e, P], z[P]), min(w[e, Q], z[Q]), min(w[e, R], z[R]), min(w[e, S], z[S])
-    weights = g * k * c * r * s * bits[WEIGHT]
+    e, level_row = at.extent + slot, at.level + level
+    n, g, k, c = min(w[e, N], w[0, N]), min(w[e, G], w[0, G]), min(w[e, K], w[0, K]), min(w[e, C], w[0, C])
+    p, q, r, s = min(w[e, P], w[0, P]), min(w[e, Q], w[0, Q]), min(w[e, R], w[0, R]), min(w[e, S], w[0, S])
+    weights = g * k * c * r * s * w[level_row, WEIGHT]
     rows = w[at.window, 0] * (p - 1) + w[at.window, 2] * (r - 1) + 1
     image = rows * (w[at.window, 1] * (q - 1) + w[at.window, 3] * (s - 1) + 1)
-    inputs = n * g * c * image * bits[INPUT]
-    sums = n * g * k * p * q * bits[OUTPUT]
-    if twice and bits[DOUBLE]:
-        group, filters = g < z[G], c < z[C] or r < z[R] or s < z[S]
-        pixels = n < z[N] or p < z[P] or q < z[Q]
-        weights *= 2 if group or filters or k < z[K] else 1
+    inputs = n * g * c * image * w[level_row, INPUT]
+    sums = n * g * k * p * q * w[level_row, OUTPUT]
+    if twice and w[level_row, DOUBLE]:
+        group, filters = g < w[0, G], c < w[0, C] or r < w[0, R] or s < w[0, S]
+        pixels = n < w[0, N] or p < w[0, P] or q < w[0, Q]
+        weights *= 2 if group or filters or k < w[0, K] else 1
         inputs *= 2 if group or filters or pixels else 1
-        sums *= 2 if group or pixels or k < z[K] else 1
+        sums *= 2 if group or pixels or k < w[0, K] else 1
     if twice and w[at.window, 6]:
         return _with_pools(level, weights, inputs, sums, w, at)
-    return weights + inputs + sums
+    total: int = weights + inputs + sums
+    return total
 
 
 @inner
@@ -131,31 +132,31 @@ def best_order(slot: int, w: Ints, at: At) -> int:
 
     On a tie it is the first.
     """
-    loops, inward = w[at.loops + slot], slot + 1
+    loops, inward = at.loops + slot, slot + 1
     moved = (0.0, 0.0, 0.0)
     for i in range(w[at.by_slot + inward, 0], w[at.by_slot + inward, 1]):
         b = w[at.listing + i, 0]
         operand = w[at.boundary + b, OPERAND]
         bits = float(w[at.widths + b, BELOW] * (2 if operand == OUTPUT else 1)) * _elements(operand, inward, w, at)
         moved = (
-            moved[0] + bits * _times(operand, 0, loops),
-            moved[1] + bits * _times(operand, 1, loops),
-            moved[2] + bits * _times(operand, 2, loops),
+            moved[0] + bits * _times(operand, 0, loops, w),
+            moved[1] + bits * _times(operand, 1, loops, w),
+            moved[2] + bits * _times(operand, 2, loops, w),
         )
     best = 0 if moved[0] <= moved[1] else 1
     return best if moved[best] <= moved[2] else 2
 
 
 @inner
-def _times(operand: int, order: int, loops: Ints) -> float:
-    """How often the loops of a slot bring a new tile."""
+def _times(operand: int, order: int, loops: int, w: Ints) -> float:
+    """How often the loops of a row bring a new tile."""
     times, stays = 1.0, True
     for position in range(7, -1, -1):
         d = ORDERS[order, position]
-        if loops[d] > 1:
+        if w[loops, d] > 1:
             stays = stays and not RELEVANT[operand, d]
             if not stays:
-                times *= loops[d]
+                times *= w[loops, d]
     return times
 
 
@@ -163,11 +164,11 @@ def _times(operand: int, order: int, loops: Ints) -> float:
 def _elements(operand: int, slot: int, w: Ints, at: At) -> float:
     """Elements of a full tile, not clipped."""
     total = 1.0
-    e = w[at.extent + slot]
+    e = at.extent + slot
     for d in range(8):
         if RELEVANT[operand, d] and (operand != INPUT or d < P):
-            total *= e[d]
+            total *= w[e, d]
     if operand == INPUT:
-        total *= w[at.window, 0] * (e[P] - 1) + w[at.window, 2] * (e[R] - 1) + 1
-        total *= w[at.window, 1] * (e[Q] - 1) + w[at.window, 3] * (e[S] - 1) + 1
+        total *= w[at.window, 0] * (w[e, P] - 1) + w[at.window, 2] * (w[e, R] - 1) + 1
+        total *= w[at.window, 1] * (w[e, Q] - 1) + w[at.window, 3] * (w[e, S] - 1) + 1
     return total

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.cost.mapper import CODES, UNROLLINGS, Goal, mapped
-from coexplore.cost.nest import machine_of, problem_of
 from coexplore.cost.replay import replay, too_wide
-from coexplore.cost.search import Lot, has_residents, lay_out, search, structure_of
+from coexplore.cost.search import Lot, lay_out, search, shapes
 from coexplore.workloads.loops import Loops
 
 Floats = NDArray[np.float64]
@@ -34,42 +33,21 @@ def price_chunk(
     """Seconds and joules, each (o, a), of every op on every accelerator under its best mapping; `inf` is infeasible.
 
     A price depends on its own op and accelerator and on `goal`, not on the others nor on the number of threads.
-    Accelerators of one structure, which differ in the sizes of axes and levels, in widths and energies, are searched
-    together.
+    Accelerators of one shape, which differ in sizes, widths and energies of levels alone, are searched together.
     """
+    shape = shapes(accelerators)
+    groups = [np.flatnonzero(shape == number) for number in range(shape.max(initial=-1) + 1)]
     latency, energy = (np.full((len(ops), len(accelerators)), np.inf) for _ in range(2))
-    mixed = [(columns, lay_out([accelerators[column] for column in columns])) for columns in _structures(accelerators)]
 
     def fill(row: int, columns: Columns, lot: Lot) -> None:
         costs = _price(ops[row], lot, goal)
         latency[row, columns], energy[row, columns] = costs[:, 0], costs[:, 1]
 
-    jobs = [
-        (row, columns, lot)
-        for columns, whole in mixed
-        for row in range(len(ops))
-        for columns, lot in _lots(ops[row], columns, whole)
-    ]
+    lots = [(columns, lay_out([accelerators[int(column)] for column in columns])) for columns in groups]
+    jobs = [(row, *lot) for lot in lots for row in range(len(ops))]
     with ThreadPoolExecutor(max_workers=threads) as pool:
         list(pool.map(lambda job: fill(*job), jobs))
     return latency, energy
-
-
-def _structures(accelerators: Sequence[Accelerator]) -> list[Columns]:
-    groups: dict[object, list[int]] = {}
-    for column, accelerator in enumerate(accelerators):
-        groups.setdefault(structure_of(accelerator), []).append(column)
-    return [np.array(columns, np.int64) for columns in groups.values()]
-
-
-def _lots(loops: Loops, columns: Columns, lot: Lot) -> list[tuple[Columns, Lot]]:
-    """The accelerators that can be searched together for an op, and their columns."""
-    if not has_residents(problem_of(loops, lot.accelerators[0])):
-        return [(columns, lot)]
-    groups: dict[bytes, list[int]] = {}
-    for number, accelerator in enumerate(lot.accelerators):
-        groups.setdefault(machine_of(accelerator).axis_size.tobytes(), []).append(number)
-    return [(columns[some], lay_out([lot.accelerators[i] for i in some])) for some in groups.values()]
 
 
 def _price(loops: Loops, lot: Lot, goal: Goal) -> Floats:
@@ -77,13 +55,11 @@ def _price(loops: Loops, lot: Lot, goal: Goal) -> Floats:
     if too_wide(loops, lot.accelerators[0]):
         return np.full((len(lot.accelerators), 2), np.inf)
     outcome = search(loops, lot, CODES[goal], UNROLLINGS)
-    costs = np.empty((len(lot.accelerators), 2))
-    costs[lot.order] = outcome.costs
+    costs = outcome.costs
     costs[:, 0] /= [accelerator.clock_hz for accelerator in lot.accelerators]
     for v in np.flatnonzero(outcome.best.mapping < 0):
-        accelerator = lot.accelerators[lot.order[v]]
-        mapping = mapped(loops, outcome, int(v)).mapping
+        accelerator, mapping = lot.accelerators[v], mapped(loops, outcome, int(v)).mapping
         if mapping is not None:
             result = replay(loops, accelerator, mapping)
-            costs[lot.order[v]] = result.total_cycles / accelerator.clock_hz, result.energy_j
+            costs[v] = result.total_cycles / accelerator.clock_hz, result.energy_j
     return costs

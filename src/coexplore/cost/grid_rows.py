@@ -16,7 +16,7 @@ from coexplore.cost.grid_cache import GridCache
 from coexplore.cost.grid_chunk import ACCELERATOR_BYTES, PAIR_BYTES, price_chunk
 from coexplore.cost.grid_key import Keys, accelerator_keys, op_key
 from coexplore.cost.mapper import Goal
-from coexplore.cost.search import structure_of
+from coexplore.cost.search import shapes
 from coexplore.workloads.loops import Loops
 
 Floats = NDArray[np.float64]
@@ -98,9 +98,7 @@ class _Work:
         """Columns in pieces of a width, those of one shape side by side: they are cheaper together."""
         if len(columns) > width:
             if self.shapes is None:
-                number: dict[object, int] = {}
-                every = (number.setdefault(structure_of(accelerator), len(number)) for accelerator in self.accelerators)
-                self.shapes = np.fromiter(every, np.int64)
+                self.shapes = shapes(self.accelerators)
             columns = columns[np.argsort(self.shapes[columns], kind="stable")]
         for begin in range(0, len(columns), width):
             yield columns[begin : begin + width]

@@ -6,9 +6,9 @@ The mapspace, for any chain of levels; levels side by side (`coexplore.cost.nest
   all of them would, after what the axes further inside took; under a sliding window, only by what divides. Axes stay
   idle only if nothing is left to unroll. Of all combinations the `UNROLLINGS` with fewest compute cycles.
 * tiles: the steps that are left of a dimension are rounded up to a number without prime factors above 7 (what is added
-  is skipped, not run; not under a sliding window) and split exactly into factors of the levels. The tile of a level lies
-  on one of four paths: from a single step, one dimension after the other grows through divisors at least twice as
-  large until it is whole. A tile must divide the tile around it.
+  is skipped, not run; not under a sliding window) and split exactly into factors of the levels. The tile of a level
+  lies on one of four paths: from a single step, one dimension after the other grows through divisors at least twice
+  as large until it is whole. A tile must divide the tile around it.
 * loop order: of three, keeping outputs, weights or inputs innermost, the one that moves the fewest bits of full tiles
   into the next level; outputs count twice. On a tie the first.
 
@@ -40,6 +40,7 @@ from coexplore.cost.search import Outcome, lot_of, search
 from coexplore.workloads.op import Loops
 
 UNROLLINGS = 128
+"""Unrollings of an op that are searched."""
 
 
 class Goal(enum.Enum):
@@ -83,11 +84,11 @@ def best_mapping(
 
 
 def mapped(loops: Loops, outcome: Outcome, v: int) -> Mapped:
-    """What a search found for entry `v` of its lot."""
+    """What a search found for accelerator `v` of its lot."""
     mapping = outcome.mapping(v)
     if outcome.best.mapping[v] >= 0:
         return Mapped(mapping)
-    return _untiled(loops, outcome.lot.accelerators[outcome.lot.order[v]], mapping)
+    return _untiled(loops, outcome.lot.accelerators[v], mapping)
 
 
 def best_mappings(ops: Sequence[Loops], accelerator: Accelerator, goal: Goal = Goal.EDP) -> dict[Loops, Mapped]:

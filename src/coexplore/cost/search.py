@@ -1,7 +1,7 @@
 """How are accelerators laid out for a search, and what did it find? Between descriptions and the kernels of `_price`.
 
-Accelerators of one *structure* are searched together: they differ in the sizes of their axes and in the capacities,
-widths and energies of their levels, and share all else.
+Accelerators of one *shape* are searched together: they differ in the capacities, widths and energies of their levels,
+and in the order of axes that are alike, and share all else.
 """
 
 from __future__ import annotations
@@ -15,35 +15,25 @@ import numpy as np
 from coexplore.accelerators.accelerator import DIMS, Accelerator
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants
-from coexplore.cost._price import Found, price, settle
-from coexplore.cost._sheet import NONE
+from coexplore.cost._price import price, settle
 from coexplore.cost._solve import Pool
 from coexplore.cost._tiles import ORDERS
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
-from coexplore.cost.nest import Floats, Ints, Machine, Problem, machine_of, problem_of
+from coexplore.cost.nest import Floats, Ints, Machine, machine_of, problem_of
+from coexplore.cost.shared_levels import sizes_of, structures
 from coexplore.workloads.op import Loops
 
-ROOM = 1024
+ROOM = 256
 """Mappings for which there is room at first."""
-_SHARED = ("keeps", "double", "axis_level", "axis_dims", "axis_alone", "axis_hop", "word_bits", "block_bits", "slots")
-
-
-def structure_of(accelerator: Accelerator) -> tuple[object, ...]:
-    """What accelerators need in common to be searched together."""
-    machine = machine_of(accelerator)
-    arrays = tuple(getattr(machine, name).tobytes() for name in _SHARED)
-    return (len(accelerator.levels), accelerator.mac.bits, accelerator.mac.energy_j, *arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lot:
-    """Accelerators `v` of one structure, laid out for the kernels."""
+    """Accelerators `v` of one shape, laid out for the kernels."""
 
     accelerators: tuple[Accelerator, ...]
-    order: Ints
-    """(v,) Position of each in `accelerators`; grouped by the sizes of their axes."""
     machine: Machine
-    """Of the first; what all have in common counts."""
+    """Of the first, its axes in the order of a search; what all have in common counts."""
     classes: Classes
     variants: Variants
     widths: Floats
@@ -52,22 +42,44 @@ class Lot:
     """(v, l + 1, 2) Joules per bit, read and written; then those leaked per cycle."""
 
 
+def shapes(accelerators: Sequence[Accelerator]) -> Ints:
+    """(v,) Accelerators that can be searched together share a number; numbers rise in order of appearance."""
+    numbers: dict[object, int] = {}
+    structure = structures(accelerators)
+    keys: list[object] = [None] * len(accelerators)
+    for number in range(structure.max(initial=-1) + 1):
+        places = np.flatnonzero(structure == number)
+        sizes = sizes_of([accelerators[place] for place in places]).axis_size
+        for alike in _alike_axes(machine_of(accelerators[places[0]])):
+            sizes[:, alike] = np.sort(sizes[:, alike], axis=1)
+        for place, row in zip(places, sizes, strict=True):
+            keys[place] = number, row.tobytes()
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+
+
+def _alike_axes(machine: Machine) -> list[list[int]]:
+    """Axes that differ in size at most."""
+    found: dict[object, list[int]] = {}
+    for a in range(machine.axis_size.size):
+        kind = machine.axis_level[a], machine.axis_dims[a].tobytes(), machine.axis_alone[a], machine.axis_hop[a]
+        found.setdefault(kind, []).append(a)
+    return list(found.values())
+
+
+def _axis_order(machine: Machine) -> Ints:
+    """The axes in the order of a search: of those that are alike, the smaller first."""
+    order = np.arange(machine.axis_size.size)
+    for alike in _alike_axes(machine):
+        order[alike] = sorted(alike, key=lambda a: int(machine.axis_size[a]))
+    return order
+
+
 def lay_out(accelerators: Sequence[Accelerator]) -> Lot:
-    """Lay out accelerators of one structure."""
-    machines = [machine_of(accelerator) for accelerator in accelerators]
-    sizes = np.array([machine.axis_size for machine in machines]).reshape(len(machines), -1)
-    shapes, shape = np.unique(sizes, axis=0, return_inverse=True)
-    order = np.argsort(shape.ravel(), kind="stable")
-    machines = [machines[i] for i in order]
-    begin = np.searchsorted(shape.ravel()[order], np.arange(len(shapes) + 1))
-    widths = np.array([np.stack([m.read_width, m.write_width], axis=1) for m in machines])
-    ports, timing = np.unique(widths.reshape(len(machines), -1), axis=0, return_inverse=True)
-    classes, sized = _classes(ports.reshape(len(ports), -1, 2), np.array([m.capacity_bits for m in machines]))
-    joules = np.array([np.stack([m.read_j, m.write_j], axis=1) for m in machines])
-    leaked = np.array([m.static_j_per_cycle for m in machines])
+    """Lay out accelerators of one shape."""
+    _, capacity_bits, widths, joules, leaked = sizes_of(accelerators)
+    ports, timing = np.unique(widths.reshape(len(accelerators), -1), axis=0, return_inverse=True)
+    classes, sized = _classes(ports.reshape(len(ports), -1, 2), capacity_bits)
     variants = Variants(
-        np.ascontiguousarray(shapes),
-        begin.astype(np.int64),
         timing.ravel().astype(np.int64),
         sized,
         np.ascontiguousarray(joules[:, :, 0].T),
@@ -75,7 +87,17 @@ def lay_out(accelerators: Sequence[Accelerator]) -> Lot:
         leaked,
     )
     energies = np.concatenate([joules, np.repeat(leaked, 2).reshape(-1, 1, 2)], axis=1)
-    return Lot(tuple(accelerators), order, machines[0], classes, variants, widths, energies)
+    return Lot(tuple(accelerators), _in_order(machine_of(accelerators[0])), classes, variants, widths, energies)
+
+
+def _in_order(machine: Machine) -> Machine:
+    order = _axis_order(machine)
+    return machine._replace(
+        axis_size=machine.axis_size[order],
+        axis_dims=machine.axis_dims[order],
+        axis_alone=machine.axis_alone[order],
+        axis_hop=machine.axis_hop[order],
+    )
 
 
 def _classes(ports: Floats, capacity_bits: Ints) -> tuple[Classes, Ints]:
@@ -92,8 +114,13 @@ def _classes(ports: Floats, capacity_bits: Ints) -> tuple[Classes, Ints]:
         # An unbounded memory is the largest one.
         sizes, sized = _unbounded_last(sizes, sized, ladders)
     back = np.where(split, 1.0 / np.where(split, write, 1.0), per_bit)
-    table = (np.ascontiguousarray(values) for values in (per_bit, back, split.astype(np.float64)))
-    return Classes(*table, np.ascontiguousarray(sizes)), np.ascontiguousarray(sized)
+    ports_and_sizes = Classes(
+        np.ascontiguousarray(per_bit),
+        np.ascontiguousarray(back),
+        np.ascontiguousarray(split.astype(np.float64)),
+        np.ascontiguousarray(sizes),
+    )
+    return ports_and_sizes, np.ascontiguousarray(sized)
 
 
 def _unbounded_last(sizes: Ints, sized: Ints, ladders: list[Ints]) -> tuple[Ints, Ints]:
@@ -114,55 +141,55 @@ class Outcome:
     lot: Lot
     best: Best
     pool: Pool
-    found: Found
+    picks: Ints
+    """(u, a) Dimensions that unrollings give to the axes."""
+    uses: Ints
+    """(u, a)"""
     costs: Floats
-    """(v, 2) Cycles and joules, equal to those of a replay; `inf` where nothing fits. In the lot's order."""
+    """(v, 2) Cycles and joules, equal to those of a replay; `inf` where nothing fits."""
 
     def mapping(self, v: int) -> Mapping:
-        """The best mapping of entry `v` of the lot's order; without one, the fastest unrolling alone."""
-        m = int(self.best.mapping[v])
-        u = int(self.pool.unrolling[m]) if m >= 0 else int(self.best.unrolling[v])
-        slots, levels = self.lot.machine.slots, []
-        factors = np.ones((len(slots), 8), np.int64)
-        orders = np.zeros(len(slots), np.int64)
+        """The best mapping of accelerator `v`; without one, the fastest unrolling alone."""
+        m, slots = int(self.best.mapping[v]), self.lot.machine.slots
+        factors, orders, u = np.ones((len(slots), 8), np.int64), np.zeros(len(slots), np.int64), 0
         if m >= 0:
             steps = np.concatenate([self.pool.steps[m], np.ones((1, 8), np.int64)])
-            factors, orders = steps[:-1] // steps[1:], self.pool.orders[m]
+            factors, orders, u = steps[:-1] // steps[1:], self.pool.orders[m], int(self.pool.unrolling[m])
         slot_of = {int(level): slot for slot, level in enumerate(slots)}
-        a = 0
-        for n, level in enumerate(self.lot.accelerators[self.lot.order[v]].levels):
+        spatial = self._spatial(v, u)
+        levels = []
+        for n in range(len(spatial)):
             loops: tuple[Loop, ...] = ()
             if n in slot_of:
                 row = factors[slot_of[n]]
                 loops = tuple(Loop(DIMS[d], int(row[d])) for d in ORDERS[orders[slot_of[n]]] if row[d] > 1)
-            unrolled = []
-            for axis in level.fanout:
-                if self.found.pick[u, a] != NONE:
-                    unrolled.append(SpatialLoop(axis.name, DIMS[self.found.pick[u, a]], int(self.found.use[u, a])))
-                a += 1
-            levels.append(LevelMapping(loops, tuple(unrolled)))
+            levels.append(LevelMapping(loops, spatial[n]))
         return Mapping(tuple(levels))
+
+    def _spatial(self, v: int, u: int) -> list[tuple[SpatialLoop, ...]]:
+        """Per level the loops of its axes, in the order of the search."""
+        accelerator = self.lot.accelerators[v]
+        axes = [(n, axis.name) for n, level in enumerate(accelerator.levels) for axis in level.fanout]
+        unrolled: list[list[SpatialLoop]] = [[] for _ in accelerator.levels]
+        for place, a in enumerate(_axis_order(machine_of(accelerator))):
+            level, name = axes[a]
+            if self.uses[u, place] > 1:
+                unrolled[level].append(SpatialLoop(name, DIMS[self.picks[u, place]], int(self.uses[u, place])))
+        return [tuple(loops) for loops in unrolled]
 
 
 def search(loops: Loops, lot: Lot, goal: int, unrollings: int, prune: bool = True) -> Outcome:
     """Search the declared mapspace for every accelerator of a lot; `goal` is that of `_goal`."""
-    count = len(lot.order)
-    best = Best(
-        np.full(count, np.inf), np.full(count, np.inf), np.full(count, NONE, np.int64), np.zeros(count, np.int64)
-    )
+    count = len(lot.accelerators)
+    best = Best(np.full(count, np.inf), np.full(count, np.inf), np.full(count, -1, np.int64), np.zeros((2, count)))
     problem = problem_of(loops, lot.accelerators[0])
-    pool, found = price(goal, unrollings, prune, problem, lot.machine, lot.classes, lot.variants, best, ROOM)
+    found = price(goal, unrollings, prune, problem, lot.machine, lot.classes, lot.variants, best, ROOM)
     costs = np.full((count, 2), np.inf)
-    settle(problem, lot.machine, lot.widths, lot.energies, best, pool, costs)
-    return Outcome(lot, best, pool, found, costs)
+    settle(problem, lot.machine, lot.widths, lot.energies, best, found[0], costs)
+    return Outcome(lot, best, *found, costs)
 
 
 @lru_cache(maxsize=256)
 def lot_of(accelerator: Accelerator) -> Lot:
     """An accelerator alone."""
     return lay_out((accelerator,))
-
-
-def has_residents(problem: Problem) -> bool:
-    """Whether operands live in memories, whose parts depend on how many there are: such shapes do not mix."""
-    return bool(problem.resident.any())

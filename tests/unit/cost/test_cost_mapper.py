@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
-from coexplore.core.errors import MappingError
 from coexplore.cost._price import settle
 from coexplore.cost.grid import price_grid
 from coexplore.cost.mapper import CODES, Goal, best_mapping, best_mappings, mapped
-from coexplore.cost.search import lay_out, search, structure_of
 from coexplore.cost.nest import problem_of
 from coexplore.cost.replay import replay
+from coexplore.cost.search import lay_out, search, shapes
 from coexplore.testing.cost_cases import small_accelerators, small_ops
 from coexplore.workloads.op import Bits, Loops
 
@@ -169,39 +168,39 @@ def test_the_replay_of_the_best_mapping_gives_its_numbers_to_the_last_bit(loops,
 
 
 @THOROUGH
-@given(small_ops(), tight_accelerators())
-def test_every_mapping_that_a_front_keeps_costs_what_its_replay_says(loops, accelerator):
-    smaller = replace(accelerator.levels[0], fanout=tuple(replace(v, size=1) for v in accelerator.levels[0].fanout))
-    other = replace(accelerator, levels=(smaller, *accelerator.levels[1:]))
-    assume(structure_of(other) == structure_of(accelerator))
-    lot = lay_out((accelerator, other))
-    outcome = search(loops, lot, CODES[Goal.EDP], 8)
-    at = next(v for v in range(2) if lot.accelerators[lot.order[v]] == accelerator)
-    for m in range(min(outcome.found.span.max(initial=0), 40)):
-        outcome.best.mapping[:] = m
-        mapping = outcome.mapping(at)
-        try:
-            result = replay(loops, accelerator, mapping)
-        except MappingError:
-            continue
-        costs = np.full((2, 2), np.inf)
+@given(small_ops(), tight_accelerators(), st.sampled_from(list(Goal)))
+def test_every_mapping_that_was_ever_the_best_costs_what_its_replay_says(loops, accelerator, goal):
+    lot = lay_out((accelerator,))
+    outcome = search(loops, lot, CODES[goal], 8, prune=False)
+    costs = np.full((1, 2), np.inf)
+    for m in range(outcome.best.mapping[0] + 1):
+        outcome.best.mapping[0] = m
         settle(problem_of(loops, accelerator), lot.machine, lot.widths, lot.energies, outcome.best, outcome.pool, costs)
-        assert (result.total_cycles, result.energy_j) == tuple(costs[at])
+        result = replay(loops, accelerator, outcome.mapping(0))
+        assert result.feasible, result.reason
+        assert (result.total_cycles, result.energy_j) == tuple(costs[0])
+
+
+def test_mirrored_meshes_cost_the_same():
+    for x, y in ((2, 6), (1, 8), (4, 6)):
+        points = [{**FAMILY.presets["baseline"], "pes_x": a, "pes_y": b} for a, b in ((x, y), (y, x))]
+        mirrored = [FAMILY.decode(FAMILY.space.point(point)) for point in points]
+        for loops in OPS:
+            first, second = (replay(loops, chip, best_mapping(loops, chip).mapping) for chip in mirrored)
+            assert (first.total_cycles, first.energy_j) == (second.total_cycles, second.energy_j)
 
 
 def relatives(accelerator, level) -> list[Accelerator]:
-    """Accelerators of one structure: larger and smaller memories, wider ports, fewer instances."""
+    """Accelerators of one shape: larger memories, wider ports, cheaper accesses."""
     level, found = min(level, len(accelerator.levels) - 1), []
     for factor in (1, 2, 3, 5):
         memory = accelerator.levels[level]
         wider = None if memory.read_bytes_per_cycle is None else factor * memory.read_bytes_per_cycle
-        fanout = tuple(replace(axis, size=max(axis.size - factor // 3, 1)) for axis in memory.fanout)
         changed = replace(
             memory,
             capacity_bytes=factor * memory.capacity_bytes,
             read_bytes_per_cycle=wider,
             read_j_per_bit=memory.read_j_per_bit / factor,
-            fanout=fanout,
         )
         levels = (*accelerator.levels[:level], changed, *accelerator.levels[level + 1 :])
         found.append(replace(accelerator, levels=levels))
@@ -210,13 +209,13 @@ def relatives(accelerator, level) -> list[Accelerator]:
 
 @THOROUGH
 @given(small_ops(), tight_accelerators(), st.sampled_from(list(Goal)), st.integers(1, 3))
-def test_accelerators_of_one_structure_are_searched_together_as_one_by_one(loops, accelerator, goal, level):
+def test_accelerators_of_one_shape_are_searched_together_as_one_by_one(loops, accelerator, goal, level):
     others = relatives(accelerator, level)
-    assume(len({structure_of(other) for other in others}) == 1)
+    assume(shapes(others).max() == 0)
     lot = lay_out(others)
     together = search(loops, lot, CODES[goal], 8)
-    for v, number in enumerate(lot.order):
-        alone = search(loops, lay_out((others[number],)), CODES[goal], 8)
+    for v, other in enumerate(others):
+        alone = search(loops, lay_out((other,)), CODES[goal], 8)
         assert together.best.value[v] == pytest.approx(alone.best.value[0], rel=1e-12)
         assert together.costs[v] == pytest.approx(alone.costs[0], rel=1e-12)
 
