@@ -14,6 +14,10 @@ SCRIPTS = sorted(path for path in (ROOT / "benchmarks").rglob("*.py") if not pat
 KEYS = {
     "boards": {"boards", "n", "median_rho_model", "median_rho_own", "median_rho_macs", "better_than_macs"},
     "cost_command": {"first_s", "median_s", "least_s"},
+    "cost_engine": {
+        *("optimal_pairs_per_s", "distinct_pairs_per_s", "brute_force_equal", "network_optimal_s", "peak_rss_mb"),
+        *("wall_s", "cpu_s", "decode_s", "lay_out_s"),
+    },
     "devices_zero_shot": {"devices"},
     "dse_speed": {"designs", "wall_s", "designs_per_s"},
     "exact_hardware": {"ops", "accelerators", "undominated", "undominated_s", "front", "front_s", "checked"},

@@ -49,7 +49,7 @@ def shapes(accelerators: Sequence[Accelerator]) -> Ints:
     keys: list[object] = [None] * len(accelerators)
     for number in range(structure.max(initial=-1) + 1):
         places = np.flatnonzero(structure == number)
-        sizes = sizes_of([accelerators[place] for place in places]).axis_size
+        sizes = sizes_of([accelerators[int(place)] for place in places]).axis_size
         for alike in _alike_axes(machine_of(accelerators[places[0]])):
             sizes[:, alike] = np.sort(sizes[:, alike], axis=1)
         for place, row in zip(places, sizes, strict=True):

@@ -126,7 +126,7 @@ def test_the_engine_is_all_that_the_pricing_module_imports():
     assert {
         "grid_chunk.py",
         "mapper.py",
-        "_explore.py",
+        "_solve.py",
         "_kernels.py",
         "replay.py",
         "accelerator.py",
