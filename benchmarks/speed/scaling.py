@@ -27,7 +27,8 @@ from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
 from coexplore.cost.grid import price_grid
 from coexplore.cost.grid_cache import GridCache
-from coexplore.cost.mapper import UNROLLINGS, Goal, search_variants
+from coexplore.cost.mapper import CODES, UNROLLINGS, Goal
+from coexplore.cost.search import lay_out, search
 from coexplore.cost.totals import exact_totals
 from coexplore.networks.mobilenet_v2 import mobilenet_v2
 from coexplore.workloads.loops import Loops
@@ -135,8 +136,9 @@ def searched(ops: list[Loops], accelerators: list[Accelerator], unrollings: int)
     """Search mapspaces of so many unrollings."""
 
     def work() -> int:
+        lot = lay_out(accelerators)
         for loops in ops:
-            search_variants(loops, accelerators, Goal.EDP, unrollings)
+            search(loops, lot, CODES[Goal.EDP], unrollings)
         return len(ops) * len(accelerators)
 
     return work
