@@ -98,7 +98,7 @@ def count_fast(
                 _measure_tile(stop, problem, table, tally.extent)
                 tiles[inner, operand] = tile_elements(operand, tally.extent, problem.sizes, problem.window)
                 if inner > 0:
-                    _count_boundary(operand, parent, stop, problem, table, tally, moves[inner, operand])
+                    count_exactly(operand, parent, stop, problem, table, tally, moves[inner, operand])
                     parent = inner
         _count_accesses(operand, parent, problem, table, tally, accesses)
     moves[0, OUTPUT, FIRST_SHARED] = moves[0, OUTPUT, FIRST_ONE] = tiles[0, OUTPUT]
@@ -154,9 +154,7 @@ def _pin_ways(operand: int, parent: int, stop: int, table: Ints, tally: Tally) -
 
 
 @kernel
-def _count_boundary(
-    operand: int, parent: int, stop: int, problem: Problem, table: Ints, tally: Tally, row: Ints
-) -> None:
+def count_exactly(operand: int, parent: int, stop: int, problem: Problem, table: Ints, tally: Tally, row: Ints) -> None:
     """Fill one row of `moves`."""
     outer, beside = _pin_ways(operand, parent, stop, table, tally)
     columns = (ALL, SHARED, ONE_PARENT, ONE)

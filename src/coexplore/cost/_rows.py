@@ -11,11 +11,15 @@ import numpy as np
 
 from coexplore.cost._compile import inner
 from coexplore.cost._counts import FIRST_ONE, FIRST_ONE_PARENT, FIRST_SHARED, STEP_ONE_PARENT
-from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, K, P, R
+from coexplore.cost._exact import count_exactly, make_tally, tile_elements
+from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, K, P, Q, R, S
 from coexplore.cost._sheet import (
+    AT_LEVEL,
     AT_SLOT,
+    END,
     EVERY,
     FIXED,
+    IS_ALONE,
     NONE,
     ONE,
     ONE_PARENT,
@@ -31,7 +35,7 @@ from coexplore.cost._sheet import (
     is_pinned,
 )
 from coexplore.cost._tiles import ORDERS
-from coexplore.cost.nest import Ints
+from coexplore.cost.nest import ALONE, BELOW, COLUMNS, DIM, FACTOR, LEVEL, SPATIAL, Ints, Problem
 
 COLUMN = np.array([0, 1, 3, 2])
 """Of the ways of counting, in `moves`."""
@@ -96,6 +100,9 @@ def count_boundary(b: int, w: Ints, at: At) -> bool:
     operand, slot = w[at.boundary + b, OPERAND], w[at.boundary + b, SLOT]
     window = w[at.window, 4]
     sliding = operand == INPUT and window == 1
+    if sliding and (w[at.overruns, P] or w[at.overruns, Q] or w[at.overruns, R] or w[at.overruns, S]):
+        _count_windows(b, w, at)
+        return True
     if not _freeze(operand, slot, sliding, w, at):
         return False
     one, step, tile = w[at.widths + b, FIXED], 1, 1
@@ -144,6 +151,43 @@ def count_boundary(b: int, w: Ints, at: At) -> bool:
     if w[at.window, 5]:
         _overrun(b, sliding, w, at)
     return True
+
+
+@inner
+def _count_windows(b: int, w: Ints, at: At) -> None:
+    """The same for inputs under ragged windows, which overlap without closed form, by the kernels of a replay."""
+    slot, rows = w[at.boundary + b, SLOT], 0
+    table = np.zeros((8 * at.slots + at.axes + 8, COLUMNS), np.int64)
+    for i in range(slot):
+        for position in range(8):
+            d = ORDERS[w[at.slot + i, ORDER], position]
+            if w[at.loops + i, d] > 1:
+                table[rows, DIM], table[rows, FACTOR], table[rows, LEVEL] = (
+                    d,
+                    w[at.loops + i, d],
+                    w[at.slot + i, END] - 1,
+                )
+                rows += 1
+        for a in range(at.axes):
+            if w[at.axis + a, AT_SLOT] == i and w[at.axis + a, PICK] != NONE:
+                table[rows, DIM], table[rows, FACTOR] = w[at.axis + a, PICK], w[at.axis + a, USE]
+                table[rows, LEVEL], table[rows, ALONE] = w[at.axis + a, AT_LEVEL], w[at.axis + a, IS_ALONE]
+                table[rows, SPATIAL] = 1
+                rows += 1
+    tally = make_tally(rows + 8)
+    stop = rows
+    for d in range(8):
+        tally.extent[d], tally.divides[d] = w[at.extent + slot, d], w[at.overruns, d] == 0
+        if w[at.extent + slot, d] > 1:
+            table[rows, DIM], table[rows, FACTOR] = d, w[at.extent + slot, d]
+            rows += 1
+    below = np.ones(8, np.int64)
+    for i in range(rows - 1, -1, -1):
+        table[i, BELOW] = below[table[i, DIM]]
+        below[table[i, DIM]] *= table[i, FACTOR]
+    problem = Problem(w[0], w[at.window], w[0], 0, 0.0, w[0])
+    count_exactly(INPUT, w[at.boundary + b, PARENT], stop, problem, table[:rows], tally, w[at.moves + b])
+    w[at.widths + b, TILE] = tile_elements(INPUT, tally.extent, w[0], w[at.window])
 
 
 @inner

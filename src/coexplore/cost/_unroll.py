@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from coexplore.cost._compile import inner
-from coexplore.cost._kernels import P, R, S
+from coexplore.cost._kernels import R, S
 from coexplore.cost._sheet import NONE
 from coexplore.cost.nest import Ints, Machine, Problem
 
@@ -90,12 +90,6 @@ def _steps_after(a: int, d: int, pick: Ints, left: Ints, problem: Problem, machi
     if not machine.axis_dims[a, d] or size < 2 or (_is_twin(a, machine) and d > pick[a + 1]):
         return 0
     steps: int = (left[d] + size - 1) // size
-    if d >= P and has_window(problem.sizes):
-        # Ragged windows overlap in ways that have no closed form.
-        while steps < left[d] and left[d] % steps:
-            steps += 1
-        if steps == left[d]:
-            return 0
     return steps
 
 

@@ -3,8 +3,8 @@
 The mapspace, for any chain of levels; levels side by side (`coexplore.cost.nest`) hold the same tile and count as one.
 
 * unrolling: every axis unrolls at most one dimension it allows, by the fewest instances that need no more steps than
-  all of them would, after what the axes further inside took; under a sliding window, only by what divides. Axes stay
-  idle only if nothing is left to unroll. Of all combinations the `UNROLLINGS` with fewest compute cycles.
+  all of them would, after what the axes further inside took. Axes stay idle only if nothing is left to unroll. Of all
+  combinations the `UNROLLINGS` with fewest compute cycles.
 * tiles: the steps that are left of a dimension are rounded up to a number without prime factors above 7 (what is added
   is skipped, not run; not under a sliding window) and split exactly into factors of the levels. The tile of a level
   lies on one of four paths: from a single step, one dimension after the other grows through divisors at least twice

@@ -65,11 +65,8 @@ class Mapspace:
             if DIMS[d] not in axis.dims or size < 2 or self._is_out_of_turn(a, d, one):
                 continue
             steps = -(-left // size)
-            if self.window and d >= P:
-                steps = next(number for number in range(steps, left + 1) if left % number == 0)
-            if steps < left:
-                after = (*one.left[:d], steps, *one.left[d + 1 :])
-                options.append(Unrolling((d, *one.picks), (-(-left // steps), *one.uses), after))
+            after = (*one.left[:d], steps, *one.left[d + 1 :])
+            options.append(Unrolling((d, *one.picks), (-(-left // steps), *one.uses), after))
         return options or [Unrolling((None, *one.picks), (1, *one.uses), one.left)]
 
     def _is_out_of_turn(self, a: int, d: int, one: Unrolling) -> bool:
@@ -202,6 +199,10 @@ class Tilings:
     def _may_stay(
         self, operand: Operand, slot: int, steps: tuple[Vector, ...], orders: Vector, ragged: list[bool]
     ) -> bool:
+        overruns = [steps[0][d] * self.inner[0][d] != self.space.sizes[d] for d in range(P, 8)]
+        if self.space.window and operand is Operand.INPUT and any(overruns):
+            # Counted as in a replay.
+            return False
         clipped = False
         for i in range(slot - 1, -1, -1):
             factors = _factors(steps[i], steps[i + 1])
