@@ -81,13 +81,10 @@ def footprint(operand: int, stop: int, problem: Problem, table: Ints) -> int:
 
 
 @kernel
-def count_moves(
-    problem: Problem, machine: Machine, nest: Nest, depth: int, moves: Ints, tiles: Ints, accesses: Ints
-) -> int:
+def count_moves(problem: Problem, machine: Machine, nest: Nest, moves: Ints, tiles: Ints, accesses: Ints) -> int:
     """Fill `moves` (level, operand, column), `tiles` (level, operand) and `accesses` (operand, [all, one]).
 
-    Only the `depth` outermost levels are counted: all of them, or two for a lower bound that no inner loop order can
-    change. Returns the cycles in which the array computes: those of instance 0, which has the most work.
+    Returns the cycles in which the array computes: those of instance 0, which has the most work.
     """
     levels, table = machine.keeps.shape[0], nest.table
     pinned = np.zeros(table.shape[0], np.bool_)
@@ -97,15 +94,14 @@ def count_moves(
     for operand in range(3):
         tiles[0, operand] = footprint(operand, 0, problem, table)
         parent = 0
-        for inner in range(1, depth):
+        for inner in range(1, levels):
             if machine.keeps[inner, operand]:
                 tiles[inner, operand] = footprint(operand, nest.start[inner], problem, table)
                 _count_boundary(operand, parent, inner, problem, nest, moves[inner, operand], pinned, left, right)
                 parent = inner
-        if depth == levels:
-            for column, outer in ((0, False), (1, True)):
-                pin(pinned, operand, parent, levels, outer, 1, table)
-                accesses[operand, column] = visited(operand, table.shape[0], table.shape[0], problem, table, pinned)
+        for column, outer in ((0, False), (1, True)):
+            pin(pinned, operand, parent, levels, outer, 1, table)
+            accesses[operand, column] = visited(operand, table.shape[0], table.shape[0], problem, table, pinned)
     moves[0, OUTPUT, FIRST_SHARED] = moves[0, OUTPUT, FIRST_ONE] = tiles[0, OUTPUT]
     return _compute_cycles(problem, table, pinned)
 

@@ -50,7 +50,6 @@ class At(NamedTuple):
     """1 where the factors of a dimension overrun it."""
     ragged: int
     frozen: int
-    value: int
     inner: int
     """Extents that the axes from a slot inwards unroll."""
     own: int
@@ -80,7 +79,7 @@ class At(NamedTuple):
 @inner
 def lay_out(levels: int, slots: int, axes: int, boundaries: int) -> At:
     """The places of all rows; the sizes of the op are row 0."""
-    inner = 7
+    inner = 6
     own = inner + slots + 1
     steps = own + slots + 1
     loops = steps + slots + 1
@@ -96,7 +95,7 @@ def lay_out(levels: int, slots: int, axes: int, boundaries: int) -> At:
     widths = first + boundaries
     moves = widths + boundaries
     return At(
-        levels, slots, axes, boundaries, 1, 2, 3, 4, 5, 6, inner, own, steps, loops, extent, slot, level, axis,
+        levels, slots, axes, boundaries, 1, 2, 3, 4, 5, inner, own, steps, loops, extent, slot, level, axis,
         boundary, by_slot, listing, free, first, widths, moves, moves + boundaries,
     )  # fmt: skip
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from coexplore.cost._compile import inner
-from coexplore.cost._kernels import R, S
 from coexplore.cost._sheet import NONE
 from coexplore.cost.nest import Ints, Machine, Problem
 
@@ -25,12 +24,6 @@ def smooth(steps: int) -> int:
         if rest == 1:
             return number
         number += 1
-
-
-@inner
-def has_window(sizes: Ints) -> bool:
-    """Whether neighbouring outputs share inputs."""
-    return bool(sizes[R] > 1 or sizes[S] > 1)
 
 
 @inner
@@ -55,7 +48,7 @@ def list_unrollings(problem: Problem, machine: Machine, limit: int) -> tuple[Int
                 cycles *= left[i, d]
             before = listed
             for d in range(8):
-                number = _steps_after(a, d, pick[i], left[i], problem, machine)
+                number = _steps_after(a, d, pick[i], left[i], machine)
                 if number > 0:
                     cost[listed], steps[listed] = cycles // left[i, d] * number, number
                     option[listed, 0], option[listed, 1] = i, d
@@ -84,7 +77,7 @@ def list_unrollings(problem: Problem, machine: Machine, limit: int) -> tuple[Int
 
 
 @inner
-def _steps_after(a: int, d: int, pick: Ints, left: Ints, problem: Problem, machine: Machine) -> int:
+def _steps_after(a: int, d: int, pick: Ints, left: Ints, machine: Machine) -> int:
     """Steps of dimension `d` once axis `a` unrolls it; 0 if it may not, or if a twin of the axis did it in order."""
     size = min(machine.axis_size[a], left[d])
     if not machine.axis_dims[a, d] or size < 2 or (_is_twin(a, machine) and d > pick[a + 1]):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypedDict, cast
 
 import numpy as np
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.design import Design
 from coexplore.spaces.space import Point, Space
-from coexplore.strategies.strategy import Observation, Stage, Strategy, Suggestion
+from coexplore.strategies.in_order import InOrder
+from coexplore.strategies.strategy import Stage, Strategy
 from coexplore.studies.exact_solution import Solution
 from coexplore.studies.problem import Priced, Problem
 
@@ -46,27 +46,4 @@ class Listed:
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
         """From the first of them; neither space nor generator plays a part."""
-        return _Listed(self.points, self.stage)
-
-
-class _Saved(TypedDict):
-    suggested: int
-
-
-class _Listed:
-    def __init__(self, points: Sequence[Point], stage: Stage) -> None:
-        self._points, self._stage, self._suggested = points, stage, 0
-
-    def suggest(self, n: int) -> list[Suggestion]:
-        found = [Suggestion(point, self._stage) for point in self._points[self._suggested : self._suggested + n]]
-        self._suggested += len(found)
-        return found
-
-    def observe(self, new: Sequence[Observation]) -> None:
-        """Nothing to learn: all is known."""
-
-    def state(self) -> dict[str, object]:
-        return {"suggested": self._suggested}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        self._suggested = cast(_Saved, state)["suggested"]
+        return InOrder(lambda: iter(self.points), self.stage)

@@ -23,7 +23,7 @@ def test_fast_counts_equal_the_general_ones(case):
         (np.zeros((levels, 3, MOVES), np.int64), np.zeros((levels, 3), np.int64), np.zeros((3, 2), np.int64))
         for _ in range(2)
     )
-    cycles = count_moves(problem, machine, nest, levels, *general)
+    cycles = count_moves(problem, machine, nest, *general)
     assert count_fast(problem, machine, nest, *fast, make_tally(len(nest.table) + 1)) == cycles
     for one, other in zip(general, fast, strict=True):
         assert np.array_equal(one, other)

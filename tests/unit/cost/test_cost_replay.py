@@ -42,7 +42,7 @@ def counts(loops, accelerator, mapping):
     moves, tiles = np.zeros((levels, 3, MOVES), np.int64), np.zeros((levels, 3), np.int64)
     accesses = np.zeros((3, 2), np.int64)
     problem, machine = problem_of(loops, accelerator), machine_of(accelerator)
-    cycles = count_moves(problem, machine, nest, levels, moves, tiles, accesses)
+    cycles = count_moves(problem, machine, nest, moves, tiles, accesses)
     return cycles, moves, accesses
 
 
