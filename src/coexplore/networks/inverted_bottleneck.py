@@ -17,7 +17,7 @@ Departures:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import ClassVar
@@ -136,14 +136,20 @@ class InvertedBottleneck:
             size = -(-size // stride)
 
     def lower(self, point: Point) -> Workload:
-        """The graph of ops of a point of `space`; blocks are numbered through from 0."""
+        """The graph of ops of a point of `space`.
+
+        An op has the same name in all networks that have it, whatever their depths: block 1 of stage 2 is
+        `stage2.block1`. That is where networks share weights (`accuracy/supernet.py`).
+        """
         blocks: list[Block] = []
+        names: list[str] = []
         for stage, row in enumerate(self.layout.rows):
             kernel, expansion, width, depth = (int(point[f"{name}{stage}"]) for name in _DECISIONS)
             blocks.append((kernel, expansion, width, row[3]))
             blocks.extend(itertools.repeat((kernel, expansion, width, 1), depth - 1))
+            names.extend(f"stage{stage}.block{block}" for block in range(depth))
         shape = workload_input(self.input_shape, self.resolution)
-        return assemble(self.name, shape, self.classes, self.layout, blocks)
+        return assemble(self.name, shape, self.classes, self.layout, blocks, names)
 
 
 _DECISIONS = ("kernel", "expansion", "width", "depth")
@@ -157,12 +163,29 @@ def base_blocks(rows: tuple[Row, ...]) -> list[Block]:
     return [(3, t, c, s if first else 1) for t, c, n, s in rows for first in (True, *(False,) * (n - 1))]
 
 
-def assemble(name: str, input_shape: ImageShape, classes: int, layout: Layout, blocks: list[Block]) -> Workload:
-    """Stem, blocks, head and classifier as one workload for a batch of one."""
+def assemble(
+    name: str,
+    input_shape: ImageShape,
+    classes: int,
+    layout: Layout,
+    blocks: list[Block],
+    names: Sequence[str] | None = None,
+) -> Workload:
+    """Stem, blocks, head and classifier as one workload for a batch of one.
+
+    Args:
+        name: of the workload.
+        input_shape: (C, H, W).
+        classes: outputs.
+        layout: stem and head.
+        blocks: in order.
+        names: what the names of the ops of each block begin with; by default they are numbered through from 0.
+    """
     channels, stride = layout.stem
     ops = [*conv_bn("conv_stem", IMAGE, channels, 3, stride=stride, function=Function.RELU6)]
-    for index, block in enumerate(blocks):
-        ops.extend(_block_ops(f"block{index}", ops[-1].name, channels, block))
+    prefixes = [f"block{index}" for index in range(len(blocks))] if names is None else names
+    for prefix, block in zip(prefixes, blocks, strict=True):
+        ops.extend(_block_ops(prefix, ops[-1].name, channels, block))
         channels = block[2]
     if layout.head:
         ops.extend(conv_bn("conv_head", ops[-1].name, layout.head, 1, function=Function.RELU6))

@@ -66,13 +66,18 @@ def load_weights(module: nn.Module, weights: Weights) -> None:
             tensor.copy_(torch.from_numpy(np.asarray(weights[name], order="C")))
 
 
-def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
-    workload: Workload = module.workload
+def array_paths(workload: Workload) -> dict[str, str]:
+    """Where the module of `build_module` keeps each array: torch's path by the name of `weight_shapes`."""
     return {
-        f"{op.name}.{array}": getattr(module.layers[str(index)], array)
+        f"{op.name}.{array}": f"layers.{index}.{array}"
         for index, op in enumerate(workload.ops)
         for array in owned_arrays(op, workload.input_shapes(op))
     }
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    held = dict([*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)])
+    return {name: held[path] for name, path in array_paths(module.workload).items()}
 
 
 def _tie(workload: Workload, steps: list[Step]) -> None:

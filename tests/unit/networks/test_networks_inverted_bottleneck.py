@@ -72,15 +72,15 @@ def test_decisions_reach_the_ops():
     convs = {op.name: op for op in family.lower(point).ops if isinstance(op, Conv2d)}
     described = [(name, op.kernel[0], op.out_channels, op.stride[0]) for name, op in convs.items() if "block" in name]
     assert described == [
-        ("block0.expand", 1, 32, 1),
-        ("block0.dw", 5, 32, 1),
-        ("block0.project", 1, 8, 1),
-        ("block1.expand", 1, 16, 1),
-        ("block1.dw", 5, 16, 1),
-        ("block1.project", 1, 8, 1),
-        ("block2.expand", 1, 32, 1),
-        ("block2.dw", 7, 32, 2),
-        ("block2.project", 1, 32, 1),
+        ("stage0.block0.expand", 1, 32, 1),
+        ("stage0.block0.dw", 5, 32, 1),
+        ("stage0.block0.project", 1, 8, 1),
+        ("stage0.block1.expand", 1, 16, 1),
+        ("stage0.block1.dw", 5, 16, 1),
+        ("stage0.block1.project", 1, 8, 1),
+        ("stage1.block0.expand", 1, 32, 1),
+        ("stage1.block0.dw", 7, 32, 2),
+        ("stage1.block0.project", 1, 32, 1),
     ]
 
 
@@ -88,7 +88,7 @@ def test_a_block_that_keeps_its_shape_adds_its_input():
     family = InvertedBottleneck(stages=((3, 16, 1, 1),), depth_steps=(0, 1), width_factors=(1.0,), stem=(8, 1))
     deep = family.space.restrict({"depth0": (2,)})
     added = {op.name for op in family.lower(next(deep.enumerate())).ops if op.name.endswith(".add")}
-    assert added == {"block1.add"}
+    assert added == {"stage0.block1.add"}
 
 
 def test_a_stage_that_never_widens_has_no_choice_of_expansion():
