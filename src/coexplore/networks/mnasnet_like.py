@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from coexplore.core.errors import ConfigError
 from coexplore.networks._layers import IMAGE, Ops, conv_bn, pooled_classifier
@@ -39,11 +40,15 @@ class Block:
     squeeze: bool = False
     """Whether its channels are scaled by a squeeze-excite of a quarter of the block's input channels."""
     fused: bool = False
-    """Whether one dense k x k convolution stands for the first 1x1 and the depthwise one; the last 1x1 then strides."""
+    """Whether one dense k x k convolution stands for the first 1x1 and the depthwise one."""
     residual: bool = True
     """Whether the input is added where the shape stays."""
     widened_from: int | None = None
     """Channels that `expansion` multiplies, where they are not those of the input."""
+    groups: int = 1
+    """Of the fused convolution."""
+    strides_last: bool = True
+    """Whether the last 1x1 of a fused block strides, as in (EdgeTPU), instead of its fused convolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,34 +142,52 @@ def stage_blocks(stage: Stage, *, squeeze: bool, widening: float = 1.0, deepenin
 def assemble_blocks(
     name: str,
     input_shape: ImageShape,
-    blocks: Sequence[Block],
+    blocks: Sequence[Block | None],
     function: Function,
     *,
     stem: int = 32,
+    stem_stride: int = 2,
     head: int = 1280,
     classes: int = 1000,
 ) -> Workload:
-    """Stem of stride 2, blocks, 1x1 head and classifier, for a batch of one.
+    """Stem, blocks, 1x1 head and classifier, for a batch of one.
+
+    Args:
+        name: of the workload.
+        input_shape: (C, H, W).
+        blocks: None is a block that is passed over; it keeps its number.
+        function: after every convolution but the last of a block.
+        stem: width of the first 3x3 convolution.
+        stem_stride: its stride.
+        head: width of the last 1x1 convolution, 0 for none.
+        classes: outputs of the classifier.
 
     Raises:
         ConfigError: the input shape or the number of classes is not legal.
     """
     check_image_settings(name, input_shape, classes, None)
-    ops: list[Op] = [*conv_bn("conv_stem", IMAGE, stem, 3, stride=2, function=function)]
+    ops: list[Op] = [*conv_bn("conv_stem", IMAGE, stem, 3, stride=stem_stride, function=function)]
     channels = stem
     for index, block in enumerate(blocks):
-        ops += _block(f"block{index}", ops[-1].name, channels, block, function)
-        channels = block.width
-    ops += conv_bn("conv_head", ops[-1].name, head, 1, function=function)
+        if block is not None:
+            ops += _block(f"block{index}", ops[-1].name, channels, block, function)
+            channels = block.width
+    if head:
+        ops += conv_bn("conv_head", ops[-1].name, head, 1, function=function)
     ops += pooled_classifier(ops[-1].name, classes)
     return Workload(name, ((IMAGE, (1, *input_shape)),), tuple(ops), ("fc",))
 
 
+@lru_cache(maxsize=65536)
 def _block(prefix: str, source: str, channels: int, block: Block, function: Function) -> Ops:
     hidden = (block.widened_from or channels) * block.expansion
+    last_stride = block.stride if block.fused and block.strides_last else 1
     ops: list[Op] = []
     if block.fused:
-        ops += conv_bn(f"{prefix}.fused", source, hidden, block.kernel, function=function)
+        ops += conv_bn(
+            f"{prefix}.fused", source, hidden, block.kernel, stride=block.stride // last_stride, groups=block.groups,
+            function=function,
+        )  # fmt: skip
     else:
         if block.expansion > 1:
             ops += conv_bn(f"{prefix}.expand", source, hidden, 1, function=function)
@@ -174,7 +197,6 @@ def _block(prefix: str, source: str, channels: int, block: Block, function: Func
         )
     if block.squeeze:
         ops += _squeeze_excite(f"{prefix}.se", ops[-1].name, max(1, channels // 4), hidden, function)
-    last_stride = block.stride if block.fused else 1
     ops += conv_bn(f"{prefix}.project", ops[-1].name, block.width, 1, stride=last_stride, function=None)
     if block.residual and block.stride == 1 and block.width == channels:
         ops.append(Elementwise(f"{prefix}.add", (source, ops[-1].name), Function.ADD))

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from coexplore.networks._layers import IMAGE, Ops, conv_bn, pooled_classifier
 from coexplore.networks.network import NETWORK_FAMILIES, ImageShape, check_image_settings
+from coexplore.networks.unique_ops import Scope
 from coexplore.spaces.decision import Decision
 from coexplore.spaces.space import Point, Space
 from coexplore.workloads.graph import Workload
@@ -57,6 +58,12 @@ class NasBenchMacro:
     def shaped_by(self, decision: str) -> str:
         """The ops of a block have its name."""
         return decision
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every block follows from its own digit: whatever it is, the channels behind it are those of its stage."""
+        names = [f"block{index}" for index in range(BLOCKS)]
+        return tuple(Scope((name,), (name,)) for name in names)
 
     def lower(self, point: Point) -> Workload:
         """The graph of ops of a point of `space`, named by its digits."""

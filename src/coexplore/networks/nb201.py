@@ -19,6 +19,7 @@ from typing import ClassVar
 from coexplore.core.errors import ConfigError
 from coexplore.networks._layers import IMAGE, Ops, conv_bn, pooled_classifier
 from coexplore.networks.network import NETWORK_FAMILIES, ImageShape, check_image_settings
+from coexplore.networks.unique_ops import Scope
 from coexplore.spaces.decision import Decision
 from coexplore.spaces.space import Point, Space
 from coexplore.workloads.graph import Workload
@@ -56,6 +57,14 @@ class Nb201:
     def space(self) -> Space:
         """`edge1_0` is the operation on the way to node 1 from node 0, and so on."""
         return Space(tuple(Decision(f"edge{to}_{origin}", OPERATIONS) for to, origin in EDGES))
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The convolution on every edge follows from its own operation."""
+        cells = [f"cell{stage}.{index}" for stage in range(len(WIDTHS)) for index in range(self.cells)]
+        return tuple(
+            Scope(tuple(f"{cell}.{origin}to{to}" for cell in cells), (f"edge{to}_{origin}",)) for to, origin in EDGES
+        )
 
     def lower(self, point: Point) -> Workload:
         """The graph of ops of a point of `space`, named as in the published tables."""

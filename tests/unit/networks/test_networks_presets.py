@@ -28,7 +28,9 @@ TABLES = {
 }
 PARAMETERS = {
     "alexnet-one-column": 61_100_840,
+    "efficientnet-lite0": 4_652_008,
     "mnasnet-1.0": 4_383_312,
+    "proxylessnas-mobile": 4_080_512,
     "vgg-11": 132_863_336,
     "vgg-13": 133_047_848,
 }
