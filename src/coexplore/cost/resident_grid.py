@@ -109,10 +109,11 @@ def _price_group(
         for op in workload.ops
         if workload.loops(op) is None and not isinstance(op, FREE)
     )
-    rows = [_Levels(accelerators).price(work) for work in vector]
+    rows = price_vector_work(list(vector), accelerators)
     counts = np.array([[*times.values(), *vector.values()]], np.int64)
-    latency = exact_totals(counts, np.vstack([grid.latency_s, *(row for row, _ in rows)]))[0]
-    energy = exact_totals(counts, np.vstack([grid.energy_j, *(row for _, row in rows)]))[0]
+    latency, energy = (
+        exact_totals(counts, np.vstack(pair))[0] for pair in zip((grid.latency_s, grid.energy_j), rows, strict=True)
+    )
     place = {variant: row for row, variant in enumerate(times)}
     variants: dict[Loops, list[int]] = {}
     for loops, variant in nests:
@@ -128,6 +129,15 @@ def vector_work(workload: Workload, name: str, accelerator: Accelerator, kept: K
     if rides_along(workload, op):
         return VectorWork(operations, ((0, Traffic(inputs=(stored_bits(workload, op),))),), True)
     return VectorWork(operations, tuple(traffic_by_level(op, workload, accelerator, kept).items()), False)
+
+
+def price_vector_work(works: Sequence[VectorWork], accelerators: Sequence[Accelerator]) -> tuple[Floats, Floats]:
+    """Seconds and joules, each (v, a), of work on accelerators that keep the same in levels of the same number."""
+    table = _Levels(accelerators)
+    latency, energy = (np.zeros((len(works), len(accelerators))) for _ in range(2))
+    for row, work in enumerate(works):
+        latency[row], energy[row] = table.price(work)
+    return latency, energy
 
 
 class _Levels:

@@ -56,11 +56,16 @@ def vector_work(workload: Workload) -> Counter[VectorWork]:
 def price_vector_ops(workload: Workload, accelerators: Sequence[Accelerator]) -> VectorGrid:
     """Price every distinct vector op of a workload on every accelerator."""
     found = vector_work(workload)
+    return VectorGrid(np.array(list(found.values()), np.int64), *price_vector_work(list(found), accelerators))
+
+
+def price_vector_work(works: Sequence[VectorWork], accelerators: Sequence[Accelerator]) -> tuple[Floats, Floats]:
+    """Seconds and joules, each (v, a), of work on every accelerator."""
     table = _Machines(accelerators)
-    latency, energy = (np.zeros((len(found), len(accelerators))) for _ in range(2))
-    for row, work in enumerate(found):
+    latency, energy = (np.zeros((len(works), len(accelerators))) for _ in range(2))
+    for row, work in enumerate(works):
         latency[row], energy[row] = table.price(work)
-    return VectorGrid(np.array(list(found.values()), np.int64), latency, energy)
+    return latency, energy
 
 
 def _work_of(workload: Workload, op: Op) -> VectorWork:
