@@ -188,6 +188,48 @@ def run(
 
 @app.command()
 @reported
+def compare(
+    studies: Annotated[list[Path], typer.Argument(metavar="STUDY.yaml...", help="One study file, or several.")],
+    strategies: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--strategy", metavar="NAME[,SETTING=VALUE]", help="Repeatable.  [default: what each study names]"
+        ),
+    ] = None,
+    evaluations: Annotated[
+        int | None, typer.Option(metavar="N", help="Trials of every run.  [default: those of the study]")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="S", help="Time of every run.  [default: what the fastest needs]")
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", help="Runs of every strategy.")] = 10,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="METRIC|hypervolume|reward", help="[default: the objective; of several: hypervolume]"),
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option(metavar="DIRECTORY", help="Of all runs.  [default: studies/<name>-compared]")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Trainings side by side, within a run.  [default: cores]")
+    ] = None,
+    data: Data = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> int:
+    """Run strategies on a study with equal evaluations and equal time, many seeds each, and say which is better."""
+    from coexplore.cli.compare import CompareRequest, compare_strategies
+
+    return compare_strategies(
+        CompareRequest(
+            studies, strategies or (), evaluations, seconds, seeds, by, directory, workers, data, overrides or ()
+        ),
+        as_json,
+    )
+
+
+@app.command()
+@reported
 def status(directory: StudyDirectory, as_json: Json = False) -> int:
     """Show how far a study is, and its front."""
     from coexplore.cli.status import show_status
