@@ -248,6 +248,6 @@ def _checked(
                 "compare; `coexplore run` gives its proven front"
             )
     trains = any(each.problem.accuracy is not None for each in resolved)
-    if by in METRICS and METRICS.get(by).source is Source.ACCURACY and not trains:
+    if by is not None and by in METRICS and METRICS.get(by).source is Source.ACCURACY and not trains:
         raise ConfigError(f"by: {by} is not measured, because nothing in the study asks for it; name another metric")
     return first, resolved[0].problem.reward, trains
