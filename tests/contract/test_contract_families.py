@@ -9,6 +9,7 @@ from coexplore.accelerators.family import ACCELERATOR_PRESETS
 from coexplore.accelerators.fpga_tiles import FpgaTiles
 from coexplore.accelerators.systolic import Systolic
 from coexplore.networks.accel_nasbench import AccelNasBench
+from coexplore.networks.encoder_decoder import EncoderDecoder
 from coexplore.networks.inverted_bottleneck import InvertedBottleneck
 from coexplore.networks.nahas import NahasS1, NahasS2, NahasS3
 from coexplore.networks.nas_bench_macro import NasBenchMacro
@@ -101,3 +102,17 @@ class TestAccelNasBench(NetworkFamilyContract):
     family = AccelNasBench()
     input_shape = (3, 224, 224)
     classes = 1000
+
+
+class TestEncoderDecoder(NetworkFamilyContract):
+    family = EncoderDecoder()
+    input_shape = (1, 32, 32)
+    classes = 4
+    labels = (32, 32)
+
+
+class TestStridedEncoderDecoder(NetworkFamilyContract):
+    family = EncoderDecoder(input_shape=(3, 64, 48), classes=5, stem=(8, 2), widths=(16, 24))
+    input_shape = (3, 64, 48)
+    classes = 5
+    labels = (64, 48)

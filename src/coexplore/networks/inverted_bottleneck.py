@@ -25,6 +25,7 @@ from typing import ClassVar
 from coexplore.core.errors import ConfigError
 from coexplore.networks._layers import IMAGE, Ops, conv_bn, pooled_classifier
 from coexplore.networks.network import NETWORK_FAMILIES, ImageShape, check_image_settings, workload_input
+from coexplore.networks.unique_ops import Scope
 from coexplore.spaces.decision import Decision
 from coexplore.spaces.space import Point, Space
 from coexplore.workloads.graph import Workload
@@ -134,6 +135,15 @@ class InvertedBottleneck:
             yield Decision(f"width{stage}", tuple(sorted(widths)), ordered=True)
             yield Decision(f"depth{stage}", tuple(sorted(depths)), ordered=True)
             size = -(-size // stride)
+
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        """A stage follows from its decisions and the width before it, what comes after the last one from its width."""
+        found, before = list[Scope](), tuple[str, ...]()
+        for stage in range(len(self.layout.rows)):
+            found.append(Scope((f"stage{stage}",), (*before, *(f"{name}{stage}" for name in _DECISIONS))))
+            before = (f"width{stage}",)
+        return (*found, Scope(("conv_head",) if self.layout.head else ("pool", "fc"), before))
 
     def lower(self, point: Point) -> Workload:
         """The graph of ops of a point of `space`.

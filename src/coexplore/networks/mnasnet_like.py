@@ -170,7 +170,7 @@ def assemble_blocks(
     channels = stem
     for index, block in enumerate(blocks):
         if block is not None:
-            ops += _block(f"block{index}", ops[-1].name, channels, block, function)
+            ops += block_ops(f"block{index}", ops[-1].name, channels, block, function)
             channels = block.width
     if head:
         ops += conv_bn("conv_head", ops[-1].name, head, 1, function=function)
@@ -179,7 +179,8 @@ def assemble_blocks(
 
 
 @lru_cache(maxsize=65536)
-def _block(prefix: str, source: str, channels: int, block: Block, function: Function) -> Ops:
+def block_ops(prefix: str, source: str, channels: int, block: Block, function: Function) -> Ops:
+    """The ops of a block that reads `channels` channels of `source`; the last one carries the result."""
     hidden = (block.widened_from or channels) * block.expansion
     last_stride = block.stride if block.fused and block.strides_last else 1
     ops: list[Op] = []

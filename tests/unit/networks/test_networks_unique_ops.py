@@ -11,6 +11,7 @@ import pytest
 from coexplore.core.errors import SpaceError
 from coexplore.cost.vector_grid import vector_work
 from coexplore.networks.accel_nasbench import AccelNasBench
+from coexplore.networks.encoder_decoder import EncoderDecoder
 from coexplore.networks.inverted_bottleneck import InvertedBottleneck
 from coexplore.networks.nahas import (
     EFFICIENTNET_B0_STAGES,
@@ -22,6 +23,7 @@ from coexplore.networks.nahas import (
 from coexplore.networks.nas_bench_macro import NasBenchMacro
 from coexplore.networks.nb201 import Nb201
 from coexplore.networks.op_counts import op_counts
+from coexplore.networks.plain_cnn import PlainCnn
 from coexplore.networks.proxyless import Proxyless
 from coexplore.networks.unique_ops import Scope, covering_networks, covering_points, scope_space, unique_ops
 from coexplore.workloads.op import Elementwise, Function, GlobalAveragePool
@@ -32,8 +34,19 @@ ENUMERABLE = [
     NahasS1(**SMALL, stages=STAGES),
     NahasS3(**{**SMALL, "kernels": (3,)}, stages=STAGES, groups=(1, 2), width_factors=(1.0, 2.0), expansions=(3,)),
     Proxyless(**{**SMALL, "kernels": (3,)}, stages=((3, 1, 8, 1, 1), (3, 6, 16, 3, 2))),
+    InvertedBottleneck(stages=((3, 8, 1, 1), (3, 16, 2, 2)), kernels=(3,), expansions=(2, 3), width_factors=(1.0, 2.0)),
+    EncoderDecoder(input_shape=(1, 16, 16), widths=(8, 16), kernels=(3,), expansions=(2,), width_factors=(1.0, 2.0)),
 ]
-LARGE = [NasBenchMacro(), NahasS1(), NahasS2(), NahasS3(), Proxyless(), AccelNasBench()]
+LARGE = [
+    NasBenchMacro(),
+    InvertedBottleneck(),
+    EncoderDecoder(),
+    NahasS1(),
+    NahasS2(),
+    NahasS3(),
+    Proxyless(),
+    AccelNasBench(),
+]
 
 
 def name_of(family):
@@ -111,11 +124,11 @@ def test_listing_needs_far_fewer_networks_than_there_are():
 
 
 def test_a_family_without_scopes_is_gone_through_while_it_is_small():
-    family = InvertedBottleneck(stages=((3, 8, 1, 1),), kernels=(3,), expansions=(2, 3))
+    family = PlainCnn(layers=(1, 2), kernels=(1, 3), filters=(4, 8))
     every = {loops for point in family.space.enumerate() for loops in family.lower(point).nests.values()}
     assert set(unique_ops(family)) == every
     with pytest.raises(SpaceError, match="no `scopes`"):
-        unique_ops(InvertedBottleneck(input_shape=(3, 224, 224)))
+        unique_ops(PlainCnn(layers=(6,)))
     with pytest.raises(SpaceError, match="no `scopes`"):
         op_counts(family)
 
