@@ -37,6 +37,7 @@ KEYS = {
     "replay": {"replays_per_s_per_core", "peak_rss_mb", "mappings", "ops", "checked_equal"},
     "scaling": {"series", "exponents", "cache", "totals"},
     "study_overhead": set(),
+    "surrogate": {"kendall_tau", "coverage_90", "rows_train", "rows_test", "tau_target_met", "coverage_target_met"},
     "systolic": {"rows", "exact"},
     "versus_peers": {"peer", "speed_ratio", "never_worse", "recorded"},
     "zigzag_replay": {"rows", "ideal_cycles_within_2pct", "energy_within_2pct"},

@@ -42,7 +42,8 @@ def export_trial(result: StudyResult, trial: TrialRecord, folder: Path) -> None:
     """
     design = build_designs(result.config).decode(trial.point)
     workload = design.network.workload()
-    trained = trial.network and not (result.config.task and result.config.task.tabular)
+    task = result.config.task
+    trained = trial.network and not (task and (task.tabular or task.surrogate))
     weights = read_arrays(StudyDirectory(result.directory).weights(trial.network)) if trained else {}
     contents = Contents(
         workload=workload,

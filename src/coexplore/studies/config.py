@@ -11,6 +11,7 @@ from coexplore.accelerators.fpga_pipeline import FpgaPipeline
 from coexplore.accuracy.data import DATASETS, Dataset, DatasetSettings
 from coexplore.accuracy.evaluator import TrainingEvaluator
 from coexplore.accuracy.halving import Halving
+from coexplore.accuracy.surrogate_evaluator import PredictionSettings
 from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe
 from coexplore.core.errors import ConfigError, EvaluationError, UnknownNameError, did_you_mean
@@ -38,7 +39,7 @@ from coexplore.studies.sides import (
     network_side,
     restrictions,
 )
-from coexplore.studies.sources import BoardsPricer, CostPricer, RealTraining, TableAccuracy
+from coexplore.studies.sources import BoardsPricer, CostPricer, RealTraining, SurrogateAccuracy, TableAccuracy
 from coexplore.studies.yaml_file import apply_overrides, read_study_file
 
 __all__ = ["StudyConfig", "build", "build_designs", "build_objectives", "load_config", "parse_config", "resolve"]
@@ -99,13 +100,15 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
     chosen = _strategy(config)
     task = _task(config)
     data = task.load(data_root) if task else None
-    table = _table(config)
+    table, surrogate = _table(config), _surrogate(config)
     designs, written_out = _designs(config, data)
     pricer = _pricer(config, designs, goal)
     strategy = chosen or _default_strategy(designs, objectives, constraints, pricer)
     source: AccuracySource | None = None
     if table is not None and asks_for_accuracy(objectives, constraints):
         source = _looked_up(designs, table, data_root)
+    elif surrogate is not None and asks_for_accuracy(objectives, constraints):
+        source = _predicted(designs, surrogate, data_root)
     elif asks_for_accuracy(objectives, constraints):
         if task is None or data is None:
             raise ConfigError("task: is missing; accuracy needs data to train on, such as task: {dataset: digits}")
@@ -114,8 +117,9 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
         written_out["training"] = _training_document(training)
     if task is not None:
         written_out["task"] = settings_document(task)
-    if table is not None:
-        written_out["task"] = {name: value for name, value in settings_document(table).items() if name != "path"}
+    for read in (table, surrogate):
+        if read is not None:
+            written_out["task"] = {name: value for name, value in settings_document(read).items() if name != "path"}
     written_out["strategy"] = {"name": _strategy_name(strategy), **settings_document(strategy)}
     written_out["reward"] = _reward_settings(reward)
     problem = Problem(designs, objectives, constraints, reward, strategy, pricer, source, config.seed, config.width)
@@ -236,6 +240,22 @@ def _looked_up(designs: DesignSpace, settings: TableSettings, data_root: Path | 
             f"network: {error}; take the family of the table, or a column `task.key` that names it"
         ) from error
     return TableAccuracy(settings, table.identity, data_root)
+
+
+def _surrogate(config: StudyConfig) -> PredictionSettings | None:
+    if config.task is None or config.task.surrogate is None:
+        return None
+    given: Settings = {"path": config.task.surrogate, **config.task.settings}
+    return make_settings(PredictionSettings, given, "task", "a surrogate of accuracy")
+
+
+def _predicted(designs: DesignSpace, settings: PredictionSettings, data_root: Path | None) -> SurrogateAccuracy:
+    evaluator = settings.load(data_root)
+    try:
+        evaluator.evaluate(designs.decode(next(designs.space.enumerate())).network.workload())
+    except EvaluationError as error:
+        raise ConfigError(f"network: {error}") from error
+    return SurrogateAccuracy(settings, evaluator.identity, data_root)
 
 
 def _shape(data: Dataset) -> DataShape:

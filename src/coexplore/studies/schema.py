@@ -56,10 +56,12 @@ class TaskConfig(_Chosen):
     """Name of a data set; its settings follow."""
     tabular: str | None = None
     """Path of a table with the accuracies of networks that are trained already; its settings follow."""
+    surrogate: str | None = None
+    """Path of a trained surrogate, which predicts the accuracies; its settings follow."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        _check_one_of(self, ("dataset", "tabular"))
+        _check_one_of(self, ("dataset", "tabular", "surrogate"))
         return self
 
 

@@ -12,6 +12,7 @@ from coexplore.accuracy._torch import import_torch
 from coexplore.accuracy.data import DatasetSettings
 from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator, accuracy_of
 from coexplore.accuracy.halving import Halving, Rung
+from coexplore.accuracy.surrogate_evaluator import PredictionSettings
 from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe, train
 from coexplore.core.errors import AcceleratorError, DataError
@@ -124,4 +125,32 @@ class TableAccuracy:
 
     def rungs(self, curves: Curves) -> tuple[Rung, ...]:
         """None: a table has one value."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class SurrogateAccuracy:
+    """Predicts the accuracy of every network by a trained surrogate; nothing is trained, and there are no weights."""
+
+    surrogate: PredictionSettings
+    identity: str
+    """Content hash of the surrogate and of what is taken from its interval (`SurrogateEvaluator.identity`)."""
+    data_root: Path | None = field(default=None, compare=False)
+    """Folder that a relative path of the surrogate starts from."""
+
+    def prepare(self) -> Train:
+        """Read the surrogate here.
+
+        Raises:
+            DataError: it cannot be read, or is not that of `identity` any more.
+        """
+        evaluator = self.surrogate.load(self.data_root)
+        if evaluator.identity != self.identity:
+            raise DataError(
+                f"the surrogate {self.surrogate.path} has changed since the study began; begin another study"
+            )
+        return lambda workload, rungs: (evaluator.evaluate(workload), {})
+
+    def rungs(self, curves: Curves) -> tuple[Rung, ...]:
+        """None: a prediction has one value."""
         return ()

@@ -200,7 +200,7 @@ def test_a_table_needs_its_column_its_names_and_no_data_set(tabular: dict[str, o
         ({**task, "accuracy": "ac"}, r"^task\.accuracy: .*has no column 'ac'"),
         ({**task, "dataset": "digits"}, r"^task: has dataset and tabular"),
         ({**task, "acuracy": 1}, r"^task\.acuracy: unknown setting of a table of accuracies"),
-        ({}, r"^task: needs dataset or tabular"),
+        ({}, r"^task: needs dataset, tabular or surrogate"),
     ):
         with pytest.raises(ConfigError, match=message):
             build(parse_config({**tabular, "task": wrong}))
