@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
-from coexplore.cost.network_table import NetworkTable, OpCounts, count_ops
+from coexplore.cost.network_table import NetworkTable, CountedOps, count_ops
 from coexplore.networks.mnasnet_like import accel_nasbench
 from coexplore.networks.nb201 import nb201
 from coexplore.spaces.space import Point
@@ -38,7 +38,7 @@ class TabularSpace:
     """(n,) Fractions, of the networks trained in full."""
     choices: NDArray[np.int64]
     """(n, decisions) what each network chose, as codes from 0."""
-    ops: OpCounts
+    ops: CountedOps
     count_s: float
     """Time to build every network and count its ops."""
 
@@ -103,7 +103,7 @@ def latency_targets(table: NetworkTable, baseline: int) -> list[float]:
     return np.quantile(latency[np.isfinite(latency)], QUANTILES).tolist()
 
 
-def invented_table(ops: OpCounts, points: list[Point], seed: int = 0) -> NetworkTable:
+def invented_table(ops: CountedOps, points: list[Point], seed: int = 0) -> NetworkTable:
     """Prices of a crude roofline in place of the cost engine's, for timing alone: nothing is claimed of hardware."""
     rng = np.random.default_rng(seed)
     x, y, simd, lanes, memory_mb, file_kb, gb_s = np.array([list(point.values()) for point in points], float).T

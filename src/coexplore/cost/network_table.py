@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OpCounts:
+class CountedOps:
     """How often networks run each distinct op; ops with multiply-accumulate loops stand first."""
 
     loops: tuple[Loops, ...]
@@ -87,7 +87,7 @@ class NetworkTable:
         return replace(self, counts=counts[:, used], latency_s=self.latency_s[used], energy_j=self.energy_j[used])
 
 
-def count_ops(workloads: Iterable[Workload]) -> OpCounts:
+def count_ops(workloads: Iterable[Workload]) -> CountedOps:
     """Count the distinct ops of networks, each in the order in which they first occur."""
     loops: dict[Loops, int] = {}
     vector: dict[VectorWork, int] = {}
@@ -100,11 +100,11 @@ def count_ops(workloads: Iterable[Workload]) -> OpCounts:
     for row, (own, rest) in zip(counts, rows, strict=True):
         row[list(own)] = list(own.values())
         row[[len(loops) + place for place in rest]] = list(rest.values())
-    return OpCounts(tuple(loops), tuple(vector), counts)
+    return CountedOps(tuple(loops), tuple(vector), counts)
 
 
 def price_networks(
-    ops: OpCounts,
+    ops: CountedOps,
     accelerators: Sequence[Accelerator],
     goal: Goal = Goal.EDP,
     threads: int = 1,

@@ -81,7 +81,7 @@ def _groups(
     """Columns of accelerators that keep the same in levels of the same number."""
     by_pools: dict[Pools, list[int]] = {}
     for column, accelerator in enumerate(accelerators):
-        by_pools.setdefault(_pools(accelerator), []).append(column)
+        by_pools.setdefault(pools_of(accelerator), []).append(column)
     groups: dict[tuple[Kept, tuple[int | None, ...]], list[int]] = {}
     for pools, columns in by_pools.items():
         kept = keep(workload, accelerators[columns[0]], residency)
@@ -90,7 +90,8 @@ def _groups(
         yield kept, np.array(sorted(columns), np.int64)
 
 
-def _pools(accelerator: Accelerator) -> Pools:
+def pools_of(accelerator: Accelerator) -> Pools:
+    """The memories that can hold each operand of a network."""
     numbers = [pool_of(accelerator, operand) for operand in OPERANDS]
     return tuple(
         (None, 0.0, 1) if n is None else (n, pool_bits(accelerator, n), accelerator.levels[n].word_bits)

@@ -93,7 +93,7 @@ def solve(problem: Problem, files: StudyDirectory, threads: int, on_pairs: OnPai
     if found is not None and found.fingerprint == problem.fingerprint:
         return found
     begun = time.monotonic()
-    pricing = _Pricing(problem, ChunkFiles(files.priced, problem.fingerprint), threads, on_pairs)
+    pricing = _Pricing(problem, ChunkFiles(files.priced, problem.fingerprint, Chunk), threads, on_pairs)
     chunks = pricing.all_chunks()
     solution = summarise(problem, pricing.workload, chunks, pricing.goal, time.monotonic() - begun)
     solution.write(files.solution)
@@ -103,7 +103,7 @@ def solve(problem: Problem, files: StudyDirectory, threads: int, on_pairs: OnPai
 class _Pricing:
     """Prices a space chunk by chunk."""
 
-    def __init__(self, problem: Problem, files: ChunkFiles, threads: int, on_pairs: OnPairs) -> None:
+    def __init__(self, problem: Problem, files: ChunkFiles[Chunk], threads: int, on_pairs: OnPairs) -> None:
         assert isinstance(problem.pricer, CostPricer)
         self._designs, self.goal, self._residency = problem.designs, problem.pricer.goal, problem.pricer.residency
         self._files, self._threads, self._on_pairs = files, threads, on_pairs

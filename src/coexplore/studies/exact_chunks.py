@@ -10,6 +10,7 @@ import io
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,17 @@ CHUNK = 8192
 LIMIT_BYTES = 1 << 28
 
 Floats = NDArray[np.float64]
+
+
+class Arrays(Protocol):
+    """A dataclass of arrays over a run of accelerators."""
+
+    def fits(self, accelerators: int) -> bool:
+        """Whether the arrays are of so many accelerators, and of their types."""
+        ...
+
+
+A = TypeVar("A", bound=Arrays)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,20 +53,29 @@ class Chunk:
     blocked: NDArray[np.bool_]
     """(o, a) Where each distinct op with loops cannot run."""
 
+    def fits(self, accelerators: int) -> bool:
+        """See `Arrays`."""
+        rows = (self.latency_s, self.energy_j, self.area_mm2, self.peak_macs_per_s)
+        return all(row.shape == (accelerators,) and row.dtype == np.float64 for row in rows) and (
+            self.blocked.ndim == 2 and self.blocked.shape[1] == accelerators and self.blocked.dtype == np.bool_
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class ChunkFiles:
+class ChunkFiles(Generic[A]):
     """The files of one study.
 
     Args:
         folder: made with the first file.
         fingerprint: content hash of the study.
+        kind: what a file holds.
     """
 
     folder: Path
     fingerprint: str
+    kind: type[A]
 
-    def read(self, begin: int, end: int) -> Chunk | None:
+    def read(self, begin: int, end: int) -> A | None:
         """The chunk of accelerators `begin` to `end`; None where there is no such file that holds."""
         key = self._key(begin, end)
         path = self._path(begin, end)
@@ -64,22 +85,25 @@ class ChunkFiles:
             with np.load(
                 io.BytesIO(read_limited(path, LIMIT_BYTES, "priced accelerators")), allow_pickle=False
             ) as held:
-                chunk = Chunk(**{field.name: held[field.name] for field in fields(Chunk)})
-                good = str(held["key"]) == key and _fits(chunk, end - begin)
+                chunk = self.kind(**{name: held[name] for name in self._names()})
+                good = str(held["key"]) == key and chunk.fits(end - begin)
         except (StoreError, zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError):
             return None
         return chunk if good else None
 
-    def write(self, begin: int, end: int, chunk: Chunk) -> None:
+    def write(self, begin: int, end: int, chunk: A) -> None:
         """Keep a chunk.
 
         Raises:
             StoreError: not writable, or the disk is full.
         """
-        arrays = {field.name: getattr(chunk, field.name) for field in fields(Chunk)}
+        arrays = {name: getattr(chunk, name) for name in self._names()}
         file = io.BytesIO()
         np.savez_compressed(file, key=np.array(self._key(begin, end) or ""), **arrays)
         write_atomic(self._path(begin, end), file.getvalue())
+
+    def _names(self) -> list[str]:
+        return [field.name for field in fields(cast("Any", self.kind))]  # any dataclass
 
     def _path(self, begin: int, end: int) -> Path:
         return self.folder / f"{begin:09}-{end:09}.npz"
@@ -98,10 +122,3 @@ def priced_so_far(folder: Path) -> int:
         if begin.isdecimal() and end.isdecimal():
             found += int(end) - int(begin)
     return found
-
-
-def _fits(chunk: Chunk, accelerators: int) -> bool:
-    rows = (chunk.latency_s, chunk.energy_j, chunk.area_mm2, chunk.peak_macs_per_s)
-    return all(row.shape == (accelerators,) and row.dtype == np.float64 for row in rows) and (
-        chunk.blocked.ndim == 2 and chunk.blocked.shape[1] == accelerators and chunk.blocked.dtype == np.bool_
-    )
