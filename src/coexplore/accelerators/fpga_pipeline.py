@@ -97,7 +97,11 @@ class FpgaPipeline:
             if not (math.isfinite(cost) and cost >= 0):
                 raise AcceleratorError(f"fpga-pool.costs is {cost} for {name!r}; it must be finite and not negative")
         if self.stages is not None and not 1 <= self.stages <= len(self.pool):
-            raise AcceleratorError(f"fpga-pool.stages is {self.stages}; the pool has {len(self.pool)} FPGAs, give 1 up")
+            raise AcceleratorError(
+                f"fpga-pool.stages is {self.stages}; the pool has {len(self.pool)} FPGAs, give 1 to {len(self.pool)}"
+            )
+        for number, engine in enumerate(self.engines):
+            _check_fits(f"fpga-pool.engines.{number}", engine.design, self._device(engine.device))
 
     @property
     def space(self) -> Space:
@@ -131,3 +135,17 @@ class FpgaPipeline:
             return fpga_device(name)
         known = ", ".join((*own, *FPGA_DEVICES))
         raise AcceleratorError(f"unknown FPGA {name!r}; known: {known}")
+
+
+def _check_fits(path: str, design: FpgaDesign, device: FpgaDevice) -> None:
+    """What an engine needs whatever its layers; buffers depend on them."""
+    bits = design.bits * design.ports.words
+    for what, needed, available in (
+        ("DSP slices", design.dsps, device.dsp),
+        ("bits of its ports", bits, device.port_bits),
+        ("bits per cycle of its memory", bits, device.bits_per_cycle),
+    ):
+        if needed > available:
+            raise AcceleratorError(
+                f"{path} needs {needed} {what}, {device.name!r} has {available:g}; make it smaller or take another FPGA"
+            )

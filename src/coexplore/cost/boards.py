@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from coexplore.accelerators.fpga import FpgaDesign, FpgaDevice, PoolEntry
-from coexplore.accelerators.fpga_boards import FpgaBoards
+from coexplore.accelerators.fpga_boards import FixedEngine, FpgaBoards
 from coexplore.cost.fpga import CONSISTENT, FpgaRules
 from coexplore.cost.fpga_layers import FpgaLayer, fpga_layers
 from coexplore.cost.fpga_pipeline import FpgaStages, fpga_stages
@@ -154,20 +154,21 @@ def _fastest(table: StageTable, boards: FpgaBoards) -> Plan:
 def _stages(layers: tuple[FpgaLayer, ...], boards: FpgaBoards, rules: FpgaRules) -> FpgaStages:
     """Solved once for networks whose layers differ in their names only."""
     nameless = tuple(replace(layer, name="") for layer in layers)
-    solved = _solved_engines(nameless, boards, rules) if boards.engines else _solved_pool(nameless, boards, rules)
+    engines, entries = boards.engines, boards.pool.entries
+    solved = _solved_engines(nameless, engines, rules) if engines else _solved_pool(nameless, entries, rules)
     names = tuple(layer.name for layer in layers)
     return replace(solved, layers=layers, table=replace(solved.table, layers=names))
 
 
 @lru_cache(maxsize=4096)
-def _solved_pool(layers: tuple[FpgaLayer, ...], boards: FpgaBoards, rules: FpgaRules) -> FpgaStages:
-    return fpga_stages(layers, boards.pool.entries, rules)
+def _solved_pool(layers: tuple[FpgaLayer, ...], entries: tuple[PoolEntry, ...], rules: FpgaRules) -> FpgaStages:
+    return fpga_stages(layers, entries, rules)
 
 
 @lru_cache(maxsize=4096)
-def _solved_engines(layers: tuple[FpgaLayer, ...], boards: FpgaBoards, rules: FpgaRules) -> FpgaStages:
+def _solved_engines(layers: tuple[FpgaLayer, ...], engines: tuple[FixedEngine, ...], rules: FpgaRules) -> FpgaStages:
     """One type per board, each with one possible design."""
-    parts = [_with_engine(layers, engine.entry, engine.design, rules) for engine in boards.engines]
+    parts = [_with_engine(layers, engine.entry, engine.design, rules) for engine in engines]
     tables = [part.table for part in parts]
     table = StageTable(
         np.concatenate([table.latency_s for table in tables]),
@@ -177,7 +178,8 @@ def _solved_engines(layers: tuple[FpgaLayer, ...], boards: FpgaBoards, rules: Fp
         tuple(table.costs[0] for table in tables),
     )
     pool, grids = tuple(part.pool[0] for part in parts), tuple(part.grids[0] for part in parts)
-    return FpgaStages(table, layers, pool, rules, grids, np.concatenate([part.chosen for part in parts]))
+    built = tuple(engine.design for engine in engines)
+    return FpgaStages(table, layers, pool, rules, grids, np.concatenate([part.chosen for part in parts]), built)
 
 
 def _with_engine(layers: tuple[FpgaLayer, ...], entry: PoolEntry, design: FpgaDesign, rules: FpgaRules) -> FpgaStages:
@@ -187,7 +189,7 @@ def _with_engine(layers: tuple[FpgaLayer, ...], entry: PoolEntry, design: FpgaDe
     def only(layers: Sequence[FpgaLayer], device: FpgaDevice, rules: FpgaRules) -> DesignGrid:
         return grid
 
-    stages = fpga_stages(layers, [entry], rules, only)
+    stages = fpga_stages(layers, [entry], rules, only, held=max(design.tk, design.tk_d) ** 2)
     for index, layer in enumerate(layers):
         held = design.tk_d if layer.depthwise and design.tm_d else design.tk
         if max(layer.kernel) > held:

@@ -38,9 +38,13 @@ class FpgaStages:
     grids: tuple[DesignGrid, ...]
     chosen: Ints
     """(types, l, l + 1): design of each run of layers as a row of the grid's designs, -1 for none."""
+    built: tuple[FpgaDesign, ...] = ()
+    """One for each type where engines are built already, with the buffers they have; empty where they are solved."""
 
     def design(self, stage: Stage) -> FpgaDesign:
         """The engine of a stage."""
+        if self.built:
+            return self.built[stage.device]
         grid, row = self.grids[stage.device], int(self.chosen[stage.device, stage.first, stage.end])
         return design_of(grid.designs()[row], self.layers[stage.first : stage.end], grid.bits)
 
@@ -73,6 +77,7 @@ def fpga_stages(
     pool: Sequence[PoolEntry],
     rules: FpgaRules = CONSISTENT,
     grid_of: GridOf = default_grid,
+    held: int = 0,
 ) -> FpgaStages:
     """Solve the tiling of every possible stage on every device of a pool.
 
@@ -81,6 +86,7 @@ def fpga_stages(
         pool: the FPGAs.
         rules: conventions.
         grid_of: what is enumerated, from the layers and a device.
+        held: words that every weight bank holds even where no kernel of its layers is so large.
 
     Raises:
         AcceleratorError: the pool is empty, or a grid is.
@@ -93,7 +99,7 @@ def fpga_stages(
     shape = (len(pool), len(layers), len(layers) + 1)
     latency_s, chosen = np.full(shape, np.inf), np.full(shape, -1, np.int64)
     for t, (entry, grid) in enumerate(zip(pool, grids, strict=True)):
-        _fill(layers, entry.device, rules, grid, latency_s[t], chosen[t])
+        _fill(layers, entry.device, rules, grid, held, latency_s[t], chosen[t])
         latency_s[t] /= entry.device.clock_hz
     table = StageTable(
         latency_s,
@@ -106,8 +112,14 @@ def fpga_stages(
 
 
 def _fill(
-    layers: Sequence[FpgaLayer], device: FpgaDevice, rules: FpgaRules, grid: DesignGrid, cycles: Floats, chosen: Ints
-) -> None:  # fmt: skip
+    layers: Sequence[FpgaLayer],
+    device: FpgaDevice,
+    rules: FpgaRules,
+    grid: DesignGrid,
+    held: int,
+    cycles: Floats,
+    chosen: Ints,
+) -> None:
     """Fill cycles and chosen (l, l + 1) for one device."""
     rows = layer_rows(layers if grid.depthwise else without_depthwise(layers))
     designs = grid.designs()
@@ -120,5 +132,6 @@ def _fill(
     each = np.empty((len(unique), len(usable)))
     group = len(usable) // (len(grid.channels) * len(grid.rows) * len(grid.cols))
     price_designs(unique, usable, group, rules.row, each)
-    best_segments(rows, usable, group, each[which.ravel()], memory_row(device, rules, grid.bits), cycles, chosen)
+    memory = memory_row(device, rules, grid.bits)
+    best_segments(which.ravel(), unique, usable, group, each, memory, held, cycles, chosen)
     chosen[chosen >= 0] = numbers[chosen[chosen >= 0]]

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,18 +148,22 @@ def _steps(sizes: Iterable[int], side: int | None, most: int | None = None) -> l
 
     Twice the ratios contain the values of these.
     """
-    wanted = sorted(set(sizes))
+    return list(_steps_of(tuple(sorted(set(sizes))), side, most))
+
+
+@lru_cache(maxsize=4096)
+def _steps_of(wanted: tuple[int, ...], side: int | None, most: int | None) -> tuple[int, ...]:
     steps = {-(-size // n) for size in wanted for n in range(1, size + 1)}
     values = sorted(value for value in steps if most is None or value <= most)
     if side is None or len(values) <= side:
-        return values
+        return tuple(values)
     edge = math.log(values[-1]) * (1 + 1e-9)
     best: dict[int, tuple[float, int]] = {}
     for value in values:
         waste = sum(-(-size // value) * value / size for size in wanted)
         ratio = int(side * math.log(value) / edge)
         best[ratio] = min(best.get(ratio, (math.inf, 0)), (waste, -value))
-    return sorted(-value for _, value in best.values())
+    return tuple(sorted(-value for _, value in best.values()))
 
 
 def _shared(words: int, share: Triple) -> Triple:

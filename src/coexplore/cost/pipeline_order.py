@@ -45,6 +45,7 @@ def _what_fits_nowhere(table: StageTable) -> str:
     for index, name in enumerate(table.layers):
         if not np.isfinite(table.latency_s[:, index, index + 1]).any():
             return (
-                f"layer {name!r} fits none of the fixed boards: its kernel or its tiles are too large for all engines"
+                f"layer {name!r} fits none of the fixed boards: its kernel is too large for their engines, or the "
+                "buffers of an engine for its FPGA"
             )
     return "no cut fits the fixed boards: each board must hold the layers it is given, and have at least one"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from coexplore.accelerators.family import accelerator_names, find_accelerator
@@ -45,11 +47,17 @@ WRONG = [
     ({"pool": ("mine2",), "boards": (MINE,)}, "unknown FPGA 'mine2'; known: mine, "),
     ({"throughput_per_s": 0.0}, "fpga-pool.throughput_per_s is 0"),
     ({"throughput_per_s": float("nan")}, "fpga-pool.throughput_per_s is nan"),
-    ({"stages": 4}, "fpga-pool.stages is 4; the pool has 3 FPGAs"),
+    ({"stages": 4}, "fpga-pool.stages is 4; the pool has 3 FPGAs, give 1 to 3"),
     ({"stages": 0}, "fpga-pool.stages is 0"),
     ({"costs": (("pynq-z2", -1.0),)}, "fpga-pool.costs is -1.0 for 'pynq-z2'"),
     ({"engines": (Engine("zcu103", DESIGN),)}, "unknown FPGA 'zcu103'"),
-]
+    ({"engines": (Engine("7a50t", DESIGN), Engine("7a50t", replace(DESIGN, tn=16)))},
+     "fpga-pool.engines.1 needs 128 DSP slices, '7a50t' has 120"),
+    ({"engines": (Engine("7a50t", replace(DESIGN, ports=Ports(3, 3, 3))),)},
+     "fpga-pool.engines.0 needs 144 bits of its ports, '7a50t' has 128"),
+    ({"engines": (Engine("pynq-z2", replace(DESIGN, ports=Ports(5, 5, 5))),)},
+     "fpga-pool.engines.0 needs 240 bits per cycle of its memory, 'pynq-z2' has 168"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("settings", "message"), WRONG, ids=[message for _, message in WRONG])

@@ -112,6 +112,18 @@ def test_a_kernel_that_no_fixed_engine_holds_is_named():
     assert not price_on_boards(NETWORK, wide).reason
 
 
+def test_buffers_that_a_built_engine_has_must_fit_its_fpga_even_if_no_layer_fills_them():
+    design = FpgaDesign(tm=8, tn=4, tr=8, tc=8, tk=5, ports=Ports(2, 2, 2))
+    family = FpgaPipeline(engines=(Engine("pynq-z2", design),))
+    boards = family.decode(family.presets["baseline"])
+    cost = price_on_boards(NETWORK, boards)
+    (stage,) = cost.plan.pipeline.stages
+    assert cost.stages.cost(stage).design == design
+    assert cost.stages.cost(stage).feasible
+    huge = replace(boards, engines=(replace(boards.engines[0], design=replace(design, tk=200)),))
+    assert "or the buffers of an engine for its FPGA" in price_on_boards(NETWORK, huge).reason
+
+
 def test_networks_that_differ_in_names_only_keep_their_names():
     renamed = replace(NETWORK, ops=tuple(_renamed(op) for op in NETWORK.ops), outputs=("x.fc",))
     assert on_pool(renamed).stages.table.layers == tuple(f"x.{name}" for name in on_pool().stages.table.layers)

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coexplore.accelerators.fpga import PoolEntry
 from coexplore.accelerators.fpga_devices import fpga_device
 from coexplore.core.errors import AcceleratorError
-from coexplore.cost.fpga import CONSISTENT
+from coexplore.cost.fpga import CONSISTENT, price_on_fpga
 from coexplore.cost.fpga_layers import FpgaLayer, fpga_layers
 from coexplore.cost.fpga_pipeline import default_grid, fpga_stages
-from coexplore.cost.fpga_search import DesignGrid, best_design
+from coexplore.cost.fpga_search import DesignGrid, best_design, design_of
 from coexplore.cost.pipeline import cheapest, fastest
 from coexplore.networks.mobilenet_v2 import mobilenet_v2
 from coexplore.networks.plain_cnn import PlainCnn
@@ -87,3 +89,37 @@ def test_a_memory_too_small_for_everything_names_the_first_layer():
     stages = fpga_stages(LAYERS, [PoolEntry(tiny)], grid_of=lambda *_: DENSE)
     assert np.isinf(stages.table.latency_s).all()
     assert "layer 'stem' fits no FPGA" in fastest(stages.table).reason
+
+
+def added_up(layers, device, grid):
+    """Cycles and design of every run of layers, by adding up every design's layers and asking each whether it fits."""
+    designs = [design_of(row, layers, grid.bits) for row in grid.designs()]
+    best, chosen = np.full((len(layers), len(layers) + 1), np.inf), np.full((len(layers), len(layers) + 1), -1)
+    for i in range(len(layers)):
+        for j in range(i + 1, len(layers) + 1):
+            for number, design in enumerate(designs):
+                held = replace(design, tk=max(max(layer.kernel) for layer in layers[i:j]))
+                cost = price_on_fpga(layers[i:j], held, device)
+                cycles = sum(row.cycles for row in cost.layers)
+                if cost.feasible and cycles < best[i, j]:
+                    best[i, j], chosen[i, j] = cycles, number
+    return best, chosen
+
+
+KINDS = tuple(
+    FpgaLayer("layer", m, n, size, size, (kernel, kernel))
+    for m, n, size, kernel in ((16, 8, 8, 3), (8, 16, 8, 3), (16, 16, 4, 5), (12, 16, 4, 1))
+)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=7), st.integers(10, 60))
+def test_runs_of_equal_layers_get_the_first_of_the_best_designs_that_fit(layers, blocks):
+    grid = DesignGrid(
+        ((4, 4, 0), (8, 2, 0), (8, 4, 0)), (4, 8), (4, 8), ((1, 2, 1), (2, 1, 1), (2, 1, 1), (1, 1, 2))
+    )  # fmt: skip
+    device = replace(SMALL, bram18=blocks, memory_lut=200)
+    stages = fpga_stages(layers, [PoolEntry(device)], grid_of=lambda *_: grid)
+    best, chosen = added_up(layers, device, grid)
+    assert stages.table.latency_s[0] * device.clock_hz == pytest.approx(best, rel=1e-12)
+    assert (stages.chosen[0] == chosen).all()
