@@ -13,6 +13,7 @@ from coexplore.cli.output import print_json, print_line, print_tables
 from coexplore.core.errors import ConfigError
 from coexplore.cost.boards import price_on_boards
 from coexplore.reports.pipeline_page import layer_document, pipeline_tables, write_pipeline_page
+from coexplore.reports.pipeline_table import power_note
 from coexplore.workloads.graph import Workload
 
 
@@ -41,6 +42,8 @@ def show_pool(workload: Workload, pool: str, throughput_per_s: float | None, plo
         print_json({**asked, **cost.document(), "layers": layer_document(cost)})
     else:
         print_tables(*pipeline_tables(cost))
+        if note := power_note(cost):
+            print_line(note)
         if cost.reason:
             print_line(f"infeasible: {cost.reason}")
     return NOTHING_FEASIBLE if cost.reason else DONE

@@ -21,7 +21,7 @@ from coexplore.reports.final_test import measure_front
 from coexplore.reports.findings import find
 from coexplore.reports.front_table import front_table
 from coexplore.reports.html import write_report
-from coexplore.reports.pipeline_table import pipeline_table
+from coexplore.reports.pipeline_table import pipeline_table, power_note
 from coexplore.reports.summary import chosen_trial, status_document
 from coexplore.studies.config import StudyConfig, build_objectives, load_config
 from coexplore.studies.directory import StudyDirectory
@@ -114,7 +114,7 @@ def _write(result: StudyResult, directory: Path) -> dict[str, str | None]:
     if findings.pipeline is not None:
         pipeline = directory / PIPELINE
         write_atomic(pipeline, json.dumps(findings.pipeline.cost.document(), indent=1))
-        return {**written, "pipeline": str(pipeline)}
+        written["pipeline"] = str(pipeline)
     try:
         if chosen is not None:
             export_trial(result, chosen, bundle)
@@ -128,6 +128,8 @@ def _print(result: StudyResult, tested: Mapping[str, float], places: Mapping[str
     if result.front:
         pipeline = find(result).pipeline
         print_tables(front_table(result, tested), *([] if pipeline is None else [pipeline_table(pipeline.cost)]))
+        if pipeline is not None:
+            print_line(power_note(pipeline.cost))
     else:
         print_line(result.explanation)
     if result.solution is not None:

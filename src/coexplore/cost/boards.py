@@ -95,6 +95,9 @@ class BoardsCost:
             rows.append(
                 {
                     "device": table.devices[stage.device],
+                    "power_w": cost.device.power_w,
+                    "power_source": cost.device.power_source,
+                    "power_uncertainty": cost.device.power_uncertainty,
                     "layers": list(table.layers[stage.first : stage.end]),
                     "latency_s": stage.latency_s,
                     "utilisation": busy,

@@ -4,6 +4,7 @@ model.onnx        the network with its trained weights
 weights.npz       the same weights as arrays, absent where nothing was trained
 accelerator.yaml  the description of the accelerator
 mapping.json      how every op runs on it
+pipeline.json     instead of these two where FPGAs share the network: stages, boards, tilings and ports
 study.yaml        the study with every setting written out
 metrics.json      what was measured; its format marks the folder as a bundle
 README.txt
@@ -27,8 +28,10 @@ import yaml
 import coexplore
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.description import read_accelerator, write_text
+from coexplore.accelerators.family import Hardware, as_chip
 from coexplore.core.errors import MappingError, StoreError
 from coexplore.core.files import read_limited
+from coexplore.cost.boards import BoardsCost
 from coexplore.cost.mapping import Mapping
 from coexplore.cost.model import WorkloadCost, mappings_document, mappings_from_document
 from coexplore.cost.residency import Residency, residency_from_document
@@ -49,6 +52,8 @@ MODEL, WEIGHTS, ACCELERATOR, MAPPING, STUDY, METRICS, README = FILES = (
     "metrics.json",
     "README.txt",
 )
+PIPELINE = "pipeline.json"
+"""Instead of accelerator and mapping where FPGAs share the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,8 @@ class Contents:
     """What goes into a bundle."""
 
     workload: Workload
-    accelerator: Accelerator
-    cost: WorkloadCost
+    accelerator: Hardware
+    cost: WorkloadCost | BoardsCost
     """Of the workload on the accelerator, feasible."""
     weights: Weights
     """Empty where nothing was trained."""
@@ -109,7 +114,7 @@ def read_bundle(folder: Path) -> Bundle:
     """Read a bundle; nothing in it is trusted.
 
     Raises:
-        StoreError: a file is absent, too large, damaged, or leads out of the folder.
+        StoreError: a file is absent, too large, damaged, or leads out of the folder; or FPGAs share the network.
         AcceleratorError: accelerator.yaml is not legal.
         MappingError: mapping.json is not legal.
         ConfigError: the residency in metrics.json is not legal.
@@ -118,6 +123,11 @@ def read_bundle(folder: Path) -> Bundle:
     """
     if not _is_marked(folder):
         raise StoreError(f"{folder} is no bundle: it has no {METRICS} of format {FORMAT}; `coexplore export` makes one")
+    if (folder / PIPELINE).exists():
+        raise StoreError(
+            f"{folder} holds a pipeline of FPGAs, which {PIPELINE} describes; for another pipeline of its network give "
+            f"`coexplore cost {folder / MODEL} --pool FPGAS`"
+        )
     return Bundle(
         workload=read_onnx(_inside(folder, MODEL)),
         accelerator=read_accelerator(_inside(folder, ACCELERATOR)),
@@ -141,11 +151,19 @@ def _fill(folder: Path, contents: Contents) -> None:
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **contents.weights)
         _write(folder / WEIGHTS, file.getvalue())
-    _write(folder / ACCELERATOR, write_text(contents.accelerator).encode())
-    _write(folder / MAPPING, _json(mappings_document(contents.cost)))
+    for name, content in _hardware(contents).items():
+        _write(folder / name, content)
     _write(folder / STUDY, yaml.safe_dump(dict(contents.study), sort_keys=False, allow_unicode=True).encode())
     _write(folder / METRICS, _json(_metrics_document(contents)))
     _write(folder / README, _readme(contents).encode())
+
+
+def _hardware(contents: Contents) -> dict[str, bytes]:
+    """Files that describe the accelerator and how the network runs on it."""
+    if isinstance(contents.cost, BoardsCost):
+        return {PIPELINE: _json(contents.cost.document())}
+    text = write_text(as_chip(contents.accelerator))
+    return {ACCELERATOR: text.encode(), MAPPING: _json(mappings_document(contents.cost))}
 
 
 def _metrics_document(contents: Contents) -> dict[str, object]:
@@ -155,17 +173,19 @@ def _metrics_document(contents: Contents) -> dict[str, object]:
         **head,
         "trial": contents.trial,
         "trained": bool(contents.weights),
-        "residency": asdict(contents.cost.residency),
+        **({} if isinstance(contents.cost, BoardsCost) else {"residency": asdict(contents.cost.residency)}),
         "metrics": metrics,
     }
 
 
 def _readme(contents: Contents) -> str:
     weights = "trained weights" if contents.weights else "all weights 0, because nothing was trained"
+    priced = "`coexplore cost FOLDER` prices model.onnx on accelerator.yaml with mapping.json, as metrics.json says.\n"
+    shared = "pipeline.json says which FPGA runs which layers, with which tile engine; metrics.json what that gives.\n"
     return (
         f"Trial {contents.trial} of the study {contents.study.get('name')}: a network and the accelerator for it.\n"
         f"model.onnx ({weights}) runs in any ONNX runtime; weights.npz, where it is there, holds the same arrays.\n"
-        "`coexplore cost FOLDER` prices model.onnx on accelerator.yaml with mapping.json, as metrics.json says.\n"
+        f"{shared if isinstance(contents.cost, BoardsCost) else priced}"
     )
 
 
@@ -186,7 +206,7 @@ def _check_target(folder: Path) -> None:
     if not folder.is_dir():
         return
     found = {entry.name for entry in folder.iterdir()}
-    if found and not (found <= set(FILES) and _is_marked(folder)):
+    if found and not (found <= {*FILES, PIPELINE} and _is_marked(folder)):
         raise StoreError(f"{folder} holds something that is no bundle; choose another place, nothing was changed")
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from coexplore.accelerators.fpga_boards import FpgaBoards
 from coexplore.core.errors import StudyError
-from coexplore.cost.model import price
+from coexplore.cost.boards import BoardsCost, price_on_boards
+from coexplore.cost.model import WorkloadCost, price
+from coexplore.design import Design
 from coexplore.reports.arrays import read_arrays
 from coexplore.reports.bundle import Contents, write_bundle
 from coexplore.reports.final_test import read_tested
@@ -15,6 +18,7 @@ from coexplore.studies.config import build_designs, residency_of
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord, TrialState
+from coexplore.workloads.graph import Workload
 
 
 def complete_trial(result: StudyResult, number: int) -> TrialRecord:
@@ -38,7 +42,6 @@ def export_trial(result: StudyResult, trial: TrialRecord, folder: Path) -> None:
     Raises:
         MissingExtraError: onnx is not installed.
         StoreError: the weights are missing or damaged, something else is at that place, or it cannot be written.
-        AcceleratorError: the design runs on FPGAs, which have no description of levels.
     """
     design = build_designs(result.config).decode(trial.point)
     workload = design.network.workload()
@@ -47,11 +50,17 @@ def export_trial(result: StudyResult, trial: TrialRecord, folder: Path) -> None:
     weights = read_arrays(StudyDirectory(result.directory).weights(trial.network)) if trained else {}
     contents = Contents(
         workload=workload,
-        accelerator=design.chip,
-        cost=price(workload, design.chip, mapping_goal(result), residency=residency_of(result.config)),
+        accelerator=design.accelerator,
+        cost=_cost(result, design, workload),
         weights=weights,
         study=result.config.document(),
         trial=trial.number,
         metrics=measured(trial, read_tested(result.directory)),
     )
     write_bundle(folder, contents)
+
+
+def _cost(result: StudyResult, design: Design, workload: Workload) -> WorkloadCost | BoardsCost:
+    if isinstance(design.accelerator, FpgaBoards):
+        return price_on_boards(workload, design.accelerator)
+    return price(workload, design.chip, mapping_goal(result), residency=residency_of(result.config))

@@ -10,8 +10,10 @@ from coexplore.studies.config import build_designs, build_objectives
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord
 
-ALWAYS = ("accuracy", TEST_ACCURACY, "latency_s", "energy_j", "area_mm2", "pipeline_efficiency", "gops_per_w")
+ALWAYS = ("accuracy", TEST_ACCURACY, "latency_s", "energy_j", "area_mm2")
 """Shown where they were measured, beside what the study asks for."""
+OF_PIPELINES = ("throughput_per_s", "pipeline_efficiency", "gops_per_w")
+"""Shown where FPGAs are a pipeline; elsewhere throughput is one over latency."""
 STAR = " *"
 """Marks the chosen design."""
 
@@ -21,7 +23,8 @@ def front_table(result: StudyResult, tested: TestAccuracies) -> Table:
     wanted = [objective.metric for objective in build_objectives(result.config)]
     wanted += [constraint.metric for constraint in result.config.constraints]
     found = [measured(trial, tested) for trial in result.front]
-    names = [name for name in dict.fromkeys((*ALWAYS, *wanted)) if any(name in metrics for metrics in found)]
+    shown = (*ALWAYS, *(OF_PIPELINES if any("pipeline_efficiency" in metrics for metrics in found) else ()), *wanted)
+    names = [name for name in dict.fromkeys(shown) if any(name in metrics for metrics in found)]
     columns = (
         Column("trial"),
         *(Column(metric_title(name)) for name in names),

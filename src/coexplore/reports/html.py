@@ -15,7 +15,7 @@ from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.reports.design_figures import area_figure, energy_figure, latency_figure
 from coexplore.reports.exact_page import exact_sections
 from coexplore.reports.findings import Chosen, ChosenPipeline, Findings
-from coexplore.reports.front_table import front_table
+from coexplore.reports.front_table import OF_PIPELINES, front_table
 from coexplore.reports.page import card, drawn, page, paragraph, table_html, tiles
 from coexplore.reports.pipeline_page import pipeline_cards
 from coexplore.reports.study_figures import pareto_figure, progress_figure
@@ -26,7 +26,7 @@ from coexplore.studies.study import StudyState
 
 PACKAGES = ("numpy", "numba", "optuna", "torch")
 """Their versions stand on the page, where they are installed."""
-TILES = ("accuracy", "latency_s", "energy_j", "area_mm2", "pipeline_efficiency", "gops_per_w")
+TILES = ("accuracy", "latency_s", "energy_j", "area_mm2")
 """Metrics of the chosen design on top of the page, where they were measured."""
 
 
@@ -153,7 +153,7 @@ def _tiles(findings: Findings) -> str:
         tested = (
             f"{metric_text(TEST_ACCURACY, values[TEST_ACCURACY])} on the test part" if TEST_ACCURACY in values else ""
         )
-        for name in TILES:
+        for name in (*TILES, *(OF_PIPELINES if "pipeline_efficiency" in values else ())):
             if name in values:
                 note = tested if name == "accuracy" else "chosen design"
                 entries.append((metric_title(name), metric_text(name, values[name]), note))

@@ -12,7 +12,7 @@ from coexplore.cost.fpga import LayerCost
 from coexplore.cost.pipeline import Pipeline, Plan
 from coexplore.reports.page import card, drawn, page, paragraph, table_html, tiles
 from coexplore.reports.pipeline_figures import diagram, layer_figure, stage_figure, timed_layers
-from coexplore.reports.pipeline_table import pipeline_table
+from coexplore.reports.pipeline_table import pipeline_table, power_note
 from coexplore.reports.table import Column, Table
 from coexplore.reports.units import metric_text, metric_title, quantity
 
@@ -66,8 +66,16 @@ def pipeline_cards(cost: BoardsCost) -> list[str]:
             "Dotted lines are the cuts between stages.",
             drawn("layers", layer_figure(cost, pipeline)),
         ),
-        card(TOO_SLOW if cost.reason else "Stages", "", table_html(_tables(cost)[0])),
+        card(
+            TOO_SLOW if cost.reason else "Stages",
+            "",
+            table_html(_tables(cost)[0]) + paragraph(_sentence(power_note(cost)), soft=True),
+        ),
     ]
+
+
+def _sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:]}."
 
 
 def pipeline_tables(cost: BoardsCost) -> tuple[Table, ...]:

@@ -35,3 +35,17 @@ def pipeline_table(cost: BoardsCost) -> Table:
             )
         )
     return Table(f"pipeline: {len(rows)} stage{'' if len(rows) == 1 else 's'}", columns, tuple(rows))
+
+
+def power_note(cost: BoardsCost) -> str:
+    """Where the powers come from that energies follow from, and how far off they may be; empty without a pipeline."""
+    devices = {}
+    for stage in cost.fastest.stages if cost.fastest is not None else ():
+        device = cost.stages.pool[stage.device].device
+        devices[device.name] = (
+            f"{device.name} {quantity(device.power_w, 'W')}, {device.power_source}, "
+            f"may be off by {100 * device.power_uncertainty:.0f} %"
+        )
+    if not devices:
+        return ""
+    return f"energy is the power of all boards times the time between two inputs; powers: {'; '.join(devices.values())}"

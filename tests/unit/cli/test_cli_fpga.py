@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from command_runs import coexplore
 
@@ -39,6 +40,25 @@ def test_a_run_shows_and_writes_the_pipeline(tmp_path: Path) -> None:
     text = coexplore("run", write(tmp_path), "--directory", directory)
     assert text.code == 0
     assert f"pipeline {directory / 'pipeline.json'}" in text.out
+    assert "throughput" in text.out
+    assert "may be off by 50 %" in text.out
+    assert "may be off by 50 %" in page
+
+
+def test_a_design_on_a_pool_leaves_with_its_network_and_its_pipeline(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    assert coexplore("run", write(tmp_path), "--directory", tmp_path / "study").code == 0
+    bundle = tmp_path / "study" / "bundle"
+    assert {path.name for path in bundle.iterdir()} == {
+        *("model.onnx", "pipeline.json", "study.yaml", "metrics.json", "README.txt"),
+    }
+    assert (bundle / "pipeline.json").read_text().split() == (tmp_path / "study" / "pipeline.json").read_text().split()
+    again = coexplore("export", tmp_path / "study", "--output", bundle)
+    assert again.code == 0, again.err
+    refused = coexplore("cost", bundle)
+    assert refused.code == 2
+    assert f"coexplore cost {bundle / 'model.onnx'} --pool" in refused.err
+    assert coexplore("cost", bundle / "model.onnx", "--pool", "pynq-z2").code == 0
 
 
 def test_a_requirement_that_no_pipeline_meets_names_stage_and_factor(tmp_path: Path) -> None:
