@@ -230,6 +230,27 @@ def compare(
 
 @app.command()
 @reported
+def reproduce(
+    claim: Annotated[
+        str | None, typer.Argument(metavar="SYSTEM/CLAIM", help="Such as coexplore/modes.  [default: list them]")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The short form, to see that it works.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Reference data.  [default: COEXPLORE_DATA]")
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option(metavar="DIRECTORY", help="Of what it leaves.  [default: runs/SYSTEM/CLAIM]")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Try a claim of a paper, and print what comes out beside the published figures; or list the claims."""
+    from coexplore.cli.reproduce import reproduce_claim
+
+    return reproduce_claim(claim, quick, data, directory, as_json)
+
+
+@app.command()
+@reported
 def status(directory: StudyDirectory, as_json: Json = False) -> int:
     """Show how far a study is, and its front."""
     from coexplore.cli.status import show_status

@@ -16,6 +16,7 @@ from coexplore.objectives.metrics import METRICS
 from coexplore.objectives.reward import REWARDS
 from coexplore.reports.table import name_table
 from coexplore.strategies.strategy import STRATEGIES
+from coexplore.systems.system import SYSTEMS, all_claims
 
 T = TypeVar("T")
 Entries = dict[str, str]
@@ -72,5 +73,7 @@ KINDS: dict[str, Callable[[], Entries]] = {
     "datasets": lambda: _documented(DATASETS),
     "metrics": _metrics,
     "rewards": lambda: _documented(REWARDS),
+    "systems": lambda: {name: SYSTEMS.get(name).paper for name in SYSTEMS},
+    "claims": lambda: {name: claim.statement for name, (_, claim) in all_claims().items()},
 }
 """What can be listed."""

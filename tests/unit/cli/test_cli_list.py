@@ -18,6 +18,8 @@ KINDS = {
     "datasets",
     "metrics",
     "rewards",
+    "systems",
+    "claims",
 }
 
 
