@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
-from coexplore.cost.network_table import NetworkTable, CountedOps, count_ops
+from coexplore.cost.network_table import CountedOps, NetworkTable, count_ops
 from coexplore.networks.mnasnet_like import accel_nasbench
 from coexplore.networks.nb201 import nb201
 from coexplore.spaces.space import Point

@@ -1,10 +1,10 @@
 """How fast is the proven optimum of all networks times all accelerators? NAS-Bench-201 and Accel-NASBench, edge array.
 
 For each table of trained networks: the complete front over (accuracy, latency, energy) of all pairs no larger than the
-baseline accelerator, and the most accurate pair at five latency targets. `pairs` are answered, `evaluated` were added up.
-`wall_s` is from counts and prices to front and optima, dropping included; `matmul_s` is the bare float32 product of counts
-and one table of prices over all pairs, into a small buffer, in the same run. Counting ops (`count_s`) and pricing them
-(`price_s`, kept on disk: a second run reads them) come before and have times of their own.
+baseline accelerator, and the most accurate pair at five latency targets. `pairs` are answered, `evaluated` added up.
+`wall_s` is from counts and prices to front and optima, dropping included; `matmul_s` is the bare float32 product of
+counts and one table of prices over all pairs, into a small buffer, in the same run. Counting ops (`count_s`) and
+pricing them (`price_s`, kept on disk: a second run reads them) come before and have times of their own.
 
 Every front is checked against all pairs of a sub-space, each added up by `math.fsum` (`brute_force_equal`).
 `--synthetic` takes a crude roofline in place of the engine's prices, to time the front alone. The last line is one JSON
@@ -162,7 +162,7 @@ def is_equal_to_all_pairs(space: TabularSpace, table: NetworkTable, largest: flo
     front = joint_front(accuracy, [part], largest).front
     pairs = all_pairs(accuracy.tolist(), [part], largest)
     losses = np.array([pair.losses(False) for pair in pairs])
-    kept = sorted((tuple(losses[row]) for row in np.flatnonzero(non_dominated(losses))))
+    kept = sorted(tuple(losses[row]) for row in np.flatnonzero(non_dominated(losses)))
     like: dict[tuple[float, ...], list[tuple[float, int, int]]] = {kind: [] for kind in kept}
     for pair in pairs:
         if pair.losses(False) in like:

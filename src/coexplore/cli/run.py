@@ -21,6 +21,7 @@ from coexplore.reports.final_test import measure_front
 from coexplore.reports.findings import find
 from coexplore.reports.front_table import front_table
 from coexplore.reports.html import write_report
+from coexplore.reports.joint_tables import joint_lines
 from coexplore.reports.pipeline_table import pipeline_table, power_note
 from coexplore.reports.summary import chosen_trial, status_document
 from coexplore.studies.config import StudyConfig, build_objectives, load_config
@@ -135,6 +136,9 @@ def _print(result: StudyResult, tested: Mapping[str, float], places: Mapping[str
     if result.solution is not None:
         print_tables(*exact_tables(result.solution))
         for line in proof_lines(result.solution):
+            print_line(line)
+    if result.joint is not None:
+        for line in joint_lines(result.joint):
             print_line(line)
     for what, place in places.items():
         if place is not None:

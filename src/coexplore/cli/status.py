@@ -9,6 +9,7 @@ from coexplore.cli.output import print_json, print_line, print_tables
 from coexplore.reports.exact_tables import proof_lines
 from coexplore.reports.final_test import read_tested
 from coexplore.reports.front_table import front_table
+from coexplore.reports.joint_tables import joint_lines
 from coexplore.reports.summary import status_document
 from coexplore.studies.config import EXACT
 from coexplore.studies.study import open_study
@@ -26,7 +27,7 @@ def show_status(directory: Path, as_json: bool) -> int:
         print_json(status_document(result, tested))
         return DONE
     planned = result.planned
-    if result.config.strategy.name == EXACT and result.solution is None:
+    if result.config.strategy.name == EXACT and result.solution is None and result.joint is None:
         print_line(f"{result.config.name}: {result.state.value}, {result.screened} accelerators priced and kept")
         return DONE
     print_line(
@@ -37,6 +38,9 @@ def show_status(directory: Path, as_json: bool) -> int:
         print_tables(front_table(result, tested))
     if result.solution is not None:
         for line in proof_lines(result.solution):
+            print_line(line)
+    if result.joint is not None:
+        for line in joint_lines(result.joint):
             print_line(line)
     if result.explanation:
         print_line(result.explanation)

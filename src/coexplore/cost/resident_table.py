@@ -60,7 +60,8 @@ def price_resident_networks(
     tables = []
     for places, rows in groups.alike():
         some = [accelerators[place] for place in places]
-        loops, vector = (tuple(dict.fromkeys(op for row in rows for op in row[part])) for part in (0, 1))
+        loops = tuple(dict.fromkeys(op for own, _ in rows for op in own))
+        vector = tuple(dict.fromkeys(op for _, rest in rows for op in rest))
         grid = price_grid(loops, some, goal, threads, memory_mb=memory_mb)
         latency, energy = price_vector_work(vector, some)
         counts = np.array(

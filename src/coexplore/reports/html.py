@@ -16,6 +16,7 @@ from coexplore.reports.design_figures import area_figure, energy_figure, latency
 from coexplore.reports.exact_page import exact_sections
 from coexplore.reports.findings import Chosen, ChosenPipeline, Findings
 from coexplore.reports.front_table import OF_PIPELINES, front_table
+from coexplore.reports.joint_tables import joint_lines
 from coexplore.reports.page import card, drawn, page, paragraph, table_html, tiles
 from coexplore.reports.pipeline_page import pipeline_cards
 from coexplore.reports.study_figures import pareto_figure, progress_figure
@@ -59,6 +60,9 @@ def _sections(findings: Findings) -> list[str]:
         sections += _search_sections(findings)
     if findings.result.solution is not None:
         sections += exact_sections(findings.result.solution)
+    if findings.result.joint is not None:
+        lines = "".join(paragraph(line) for line in joint_lines(findings.result.joint))
+        sections.append(card("The proof", "No pair outside the front can be better under these mappings.", lines))
     if findings.chosen is not None:
         sections += _design_sections(findings, findings.chosen)
     if findings.pipeline is not None:
@@ -77,7 +81,7 @@ def _search_sections(findings: Findings) -> list[str]:
         card("The front", told, drawn("pareto", pareto_figure(findings))),
         card(table.title.capitalize(), "The marked design is the chosen one.", table_html(table)),
     ]
-    if findings.result.solution is not None:
+    if findings.result.solution is not None or findings.result.joint is not None:
         return sections
     about = (
         "Left: the main objective. Right: the hypervolume, as a share of the box between the best values and 1.1 times "
@@ -143,8 +147,8 @@ def _tiles(findings: Findings) -> str:
     entries = [
         ("trials", f"{len(result.trials)}", f"of {total}, {done}"),
         ("networks trained", f"{result.trained_networks}", f"{result.screened} designs only priced")
-        if result.solution is None
-        else ("accelerators priced", f"{result.solution.accelerators}", "the whole space"),
+        if (proof := result.solution or result.joint) is None
+        else ("accelerators priced", f"{proof.accelerators}", "the whole space"),
         ("front", f"{len(result.front)}", "designs that no other beats"),
     ]
     chosen = findings.chosen or findings.pipeline

@@ -11,6 +11,7 @@ from coexplore.objectives.objective import Objective
 from coexplore.reports.units import TEST_ACCURACY
 from coexplore.studies.config import build_objectives
 from coexplore.studies.exact_solution import Solution
+from coexplore.studies.joint_solution import JointSolution
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import SCREENED, TrialRecord, TrialState
 
@@ -53,12 +54,13 @@ def status_document(result: StudyResult, tested: TestAccuracies) -> dict[str, ob
         "front": [trial_document(trial, tested) for trial in result.front],
         "chosen": None if chosen is None else chosen.number,
         "exact": None if result.solution is None else solution_document(result.solution),
+        "joint": None if result.joint is None else solution_document(result.joint),
         "closest": None if closest is None else {**trial_document(closest, tested), "reason": closest.reason},
     }
 
 
-def solution_document(solution: Solution) -> dict[str, object]:
-    """The proof of a front, all but the front itself; `equal` says how many accelerators each member stands for."""
+def solution_document(solution: Solution | JointSolution) -> dict[str, object]:
+    """The proof of a front, all but the front itself; `equal` says how many designs each member stands for."""
     document = asdict(solution)
     for name in ("front", "nearest", "fingerprint"):
         del document[name]

@@ -222,6 +222,18 @@ def _nested(decision: Decision, prefix: str) -> Decision:
     return Decision(f"{prefix}.{decision.name}", decision.values, decision.ordered, nested)
 
 
+def factor(space: Space, prefix: str) -> Space:
+    """The space of one part of a product, under its own names; empty where that part has no decision."""
+    head = f"{prefix}."
+    return Space(tuple(_alone(decision, head) for decision in space.decisions if decision.name.startswith(head)))
+
+
+def _alone(decision: Decision, head: str) -> Decision:
+    condition = decision.condition
+    own = None if condition is None else Condition(condition.parent.removeprefix(head), condition.values)
+    return Decision(decision.name.removeprefix(head), decision.values, decision.ordered, own)
+
+
 def join(**points: Point) -> Point:
     """The point of a product, from one point of each of its spaces in the same order."""
     return Point(

@@ -1,7 +1,7 @@
-"""What is best of all there is, proven? Every accelerator for a fixed network, priced at once instead of suggested.
+"""What is best of all there is, proven? Every accelerator for a fixed network, or for all networks of a table.
 
-`coexplore.studies.exact` prices the space as arrays and hands on the complete front. A caller that cannot, and tries
-suggestions one by one, gets every point once, which proves the same, only later.
+`coexplore.studies.exact` and `joint` price the space as arrays and hand on the complete front. A caller that cannot,
+and tries suggestions one by one, gets every point once, which proves the same, only later.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_ACCELERATORS = 1_000_000
 @STRATEGIES.register("exact")
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """Prices every accelerator for a fixed network at once; the front is proven complete."""
+    """Prices every accelerator at once, for a fixed network or all those of a table; the front is proven complete."""
 
     most: int = MOST_ACCELERATORS
     """A space of more accelerators is refused; a million take about 50 MB."""

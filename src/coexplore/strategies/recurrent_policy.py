@@ -90,10 +90,16 @@ class RecurrentPolicy:
 
     def log_chances(self, rows: Rows) -> Floats:
         """Log-probability of each of the (n, d) rows, shape (n,)."""
-        total = np.zeros(len(rows))
-        for step in self._forward(rows):
-            total[step.active] += step.log_chance[np.arange(len(step.active)), rows[step.active, step.decision]]
+        total: Floats = self.choice_log_chances(rows).sum(axis=1)
         return total
+
+    def choice_log_chances(self, rows: Rows) -> Floats:
+        """(n, d) Log-probability of each choice of (n, d) rows given those before, 0 where inactive."""
+        found = np.zeros(rows.shape)
+        for step in self._forward(rows):
+            chosen = rows[step.active, step.decision]
+            found[step.active, step.decision] = step.log_chance[np.arange(len(step.active)), chosen]
+        return found
 
     def entropies(self, rows: Rows) -> Floats:
         """Sum over the active decisions of the entropy of each choice, in nats, given the choices before; (n,)."""

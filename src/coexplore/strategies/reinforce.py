@@ -105,7 +105,9 @@ class Adam:
             self._weights[name] += rate * mean / (size + self.TINY)
 
 
-class _SavedUsual(TypedDict):
+class SavedUsual(TypedDict):
+    """`Usual` as JSON."""
+
     mean: float | None
     swing: float
 
@@ -116,14 +118,14 @@ class _Saved(TypedDict):
     first: dict[str, SavedArray]
     second: dict[str, SavedArray]
     steps: int
-    usual: _SavedUsual
-    usual_credit: _SavedUsual
+    usual: SavedUsual
+    usual_credit: SavedUsual
     rows: list[list[int]]
     pulls: list[list[float]]
 
 
 @dataclass(slots=True)
-class _Usual:
+class Usual:
     """What rewards are usually like: their moving average, and how far from it they usually are."""
 
     decay: float
@@ -139,10 +141,12 @@ class _Usual:
         self.swing = self.decay * self.swing + (1 - self.decay) * away
         return [(reward - before) / self.swing if self.swing > 0 else 0.0 for reward in rewards]
 
-    def state(self) -> _SavedUsual:
+    def state(self) -> SavedUsual:
+        """Both averages."""
         return {"mean": self.mean, "swing": self.swing}
 
-    def restore(self, saved: _SavedUsual) -> None:
+    def restore(self, saved: SavedUsual) -> None:
+        """Go on from both."""
         self.mean, self.swing = saved["mean"], saved["swing"]
 
 
@@ -152,7 +156,7 @@ class _Reinforce:
         self._policy = RecurrentPolicy(space, settings.hidden, settings.embedding, rng)
         decay, every = settings.learning_rate_decay, settings.decay_steps
         self._adam = Adam(self._policy.weights, settings.learning_rate, decay, every)
-        self._usual, self._usual_credit = _Usual(settings.baseline_decay), _Usual(settings.baseline_decay)
+        self._usual, self._usual_credit = Usual(settings.baseline_decay), Usual(settings.baseline_decay)
         self._rows: list[list[int]] = []
         self._pulls: list[list[float]] = []
 
@@ -172,9 +176,9 @@ class _Reinforce:
     def state(self) -> dict[str, object]:
         return {
             "rng": save_rng(self._rng),
-            "weights": _save_arrays(self._policy.weights),
-            "first": _save_arrays(self._adam.first),
-            "second": _save_arrays(self._adam.second),
+            "weights": save_arrays(self._policy.weights),
+            "first": save_arrays(self._adam.first),
+            "second": save_arrays(self._adam.second),
             "steps": self._adam.steps,
             "usual": self._usual.state(),
             "usual_credit": self._usual_credit.state(),
@@ -185,8 +189,8 @@ class _Reinforce:
     def restore(self, state: Mapping[str, object]) -> None:
         saved = cast(_Saved, state)
         load_rng(self._rng, saved["rng"])
-        self._policy.weights.update(_load_arrays(saved["weights"]))
-        self._adam.first, self._adam.second = _load_arrays(saved["first"]), _load_arrays(saved["second"])
+        self._policy.weights.update(load_arrays(saved["weights"]))
+        self._adam.first, self._adam.second = load_arrays(saved["first"]), load_arrays(saved["second"])
         self._adam.steps = saved["steps"]
         self._usual.restore(saved["usual"])
         self._usual_credit.restore(saved["usual_credit"])
@@ -222,9 +226,11 @@ def learning_reward(observation: Observation) -> float:
     return -1.0 if reward == -math.inf else reward / (1.0 - min(reward, 0.0))
 
 
-def _save_arrays(arrays: Weights) -> dict[str, SavedArray]:
+def save_arrays(arrays: Weights) -> dict[str, SavedArray]:
+    """Weights as JSON."""
     return {name: save_array(array) for name, array in arrays.items()}
 
 
-def _load_arrays(saved: Mapping[str, SavedArray]) -> Weights:
+def load_arrays(saved: Mapping[str, SavedArray]) -> Weights:
+    """The weights of `save_arrays`."""
     return {name: load_array(array) for name, array in saved.items()}

@@ -56,6 +56,11 @@ class StudyDirectory:
         return self.root / "networks"
 
     @property
+    def shared(self) -> Path:
+        """Folder of weights that networks share."""
+        return self.root / "shared"
+
+    @property
     def priced(self) -> Path:
         """Folder of the prices of whole spaces, in studies of exact hardware."""
         return self.root / "priced"
@@ -64,6 +69,11 @@ class StudyDirectory:
     def solution(self) -> Path:
         """The front of such a study, with its proof."""
         return self.root / "exact.json"
+
+    @property
+    def joint(self) -> Path:
+        """The joint front of networks and accelerators, with its proof."""
+        return self.root / "joint.json"
 
     def weights(self, network: str) -> Path:
         """Weights of the trained network with this content hash."""
@@ -177,10 +187,19 @@ def _take(handle: int, root: Path) -> None:
         raise StoreError(f"cannot lock {root}: {error.strerror}; choose a directory on a local disk") from error
 
 
+def _documents(directory: StudyDirectory) -> tuple[Path, ...]:
+    return (directory.study, directory.checkpoint, directory.solution, directory.joint)
+
+
 def _sweep(directory: StudyDirectory) -> None:
     """Remove what killed writers left half written."""
-    names = [(directory.root, path.name) for path in (directory.study, directory.checkpoint, directory.solution)]
-    for folder, name in [*names, (directory.networks, "*.npz"), (directory.priced, "*.npz")]:
+    names = [(directory.root, path.name) for path in _documents(directory)]
+    for folder, name in [
+        *names,
+        (directory.networks, "*.npz"),
+        (directory.priced, "*.npz"),
+        (directory.shared, "*.pt"),
+    ]:
         for path in folder.glob(f".{name}.????????"):
             with contextlib.suppress(OSError):
                 path.unlink()

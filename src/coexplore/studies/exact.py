@@ -27,12 +27,13 @@ from coexplore.objectives.metrics import METRICS, Source
 from coexplore.objectives.objective import Constraint, Objective
 from coexplore.spaces.space import Point, part
 from coexplore.strategies.exact import MOST_ACCELERATORS, Exact
+from coexplore.studies import joint
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.exact_chunks import CHUNK, Chunk, ChunkFiles
 from coexplore.studies.exact_solution import Solution, read_solution
 from coexplore.studies.exact_survivors import summarise
 from coexplore.studies.problem import Pricer, Problem
-from coexplore.studies.sources import CostPricer
+from coexplore.studies.sources import CostPricer, SurrogateAccuracy, TableAccuracy
 from coexplore.workloads.graph import Workload
 
 OnPairs = Callable[[int, int], None]
@@ -50,7 +51,10 @@ def why_not(
     asked = [objective.metric for objective in objectives] + [constraint.metric for constraint in constraints]
     trained = [name for name in asked if METRICS.get(name).source is not Source.COST]
     if trained:
-        return f"{trained[0]} is not a cost: it comes from training; ask for costs only, or take another strategy"
+        return (
+            f"{trained[0]} is not a cost: it comes from training; ask for costs only, give a table of accuracies "
+            "(task: {tabular: ...}), or take another strategy"
+        )
     if not isinstance(pricer, CostPricer):
         return "its hardware is no accelerator described level by level; take another strategy for pools of FPGAs"
     if designs.space.size > most:
@@ -70,8 +74,11 @@ def check(problem: Problem) -> None:
         ConfigError: says why.
     """
     if isinstance(problem.strategy, Exact):
-        reason = why_not(
-            problem.designs, problem.objectives, problem.constraints, problem.pricer, problem.strategy.most
+        most = problem.strategy.most
+        reason = (
+            why_not(problem.designs, problem.objectives, problem.constraints, problem.pricer, most)
+            if not isinstance(problem.accuracy, TableAccuracy | SurrogateAccuracy)
+            else joint.why_not(problem, most)
         )
         if reason:
             raise ConfigError(f"strategy.name: is exact, but {reason}")

@@ -22,8 +22,7 @@ from coexplore.cost.workload_grid import distinct_ops
 from coexplore.design import ACCELERATOR, DesignSpace
 from coexplore.objectives.objective import feasibility
 from coexplore.objectives.pareto import non_dominated
-from coexplore.spaces.decision import Condition, Decision
-from coexplore.spaces.space import Point, Space, join
+from coexplore.spaces.space import Point, Space, factor, join
 from coexplore.studies.exact_chunks import Chunk
 from coexplore.studies.exact_solution import BrokenLimit, Knob, KnobStep, Looser, Solution, Survivor
 from coexplore.studies.problem import Problem
@@ -165,14 +164,7 @@ class _Whole:
 
 def accelerator_space(designs: DesignSpace) -> Space:
     """The accelerators of a space of designs, under the family's own names."""
-    head = f"{ACCELERATOR}."
-    found = []
-    for decision in designs.space.decisions:
-        if decision.name.startswith(head):
-            own = decision.condition
-            condition = None if own is None else Condition(own.parent.removeprefix(head), own.values)
-            found.append(Decision(decision.name.removeprefix(head), decision.values, decision.ordered, condition))
-    return Space(tuple(found))
+    return factor(designs.space, ACCELERATOR)
 
 
 def points_at(space: Space, places: Ints) -> list[Point]:

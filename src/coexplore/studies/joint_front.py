@@ -215,4 +215,5 @@ def _is_exactly(
     """On which columns a network has exactly these losses."""
     some = table.on(columns)
     latency, energy = (total[0] for total in some.totals(np.array([network])))
-    return (latency == losses[1]) & (energy == losses[2]) & (not with_area or some.area_mm2 == losses[3])
+    same: NDArray[np.bool_] = (latency == losses[1]) & (energy == losses[2])
+    return same & (some.area_mm2 == losses[3]) if with_area else same

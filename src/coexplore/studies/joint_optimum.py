@@ -1,7 +1,7 @@
 """Which design of a joint front is best under some limits? Or which comes closest, and by how much does it miss?
 
-What is asked here must never reward a slower, hungrier, larger or less accurate design. Then whatever pair is optimal has
-an equal on the complete front, and so has the pair whose worst excess over the limits is smallest.
+What is asked here must never reward a slower, hungrier, larger or less accurate design. Then whatever pair is optimal
+has an equal on the complete front, and so has the pair whose worst excess over the limits is smallest.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Missed:
 
 
 def why_unordered(objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> str:
-    """What among wishes and limits a front over (accuracy, latency, energy, area) cannot answer; empty where nothing."""
+    """What of wishes and limits a front over (accuracy, latency, energy, area) cannot answer; empty for nothing."""
     for objective in objectives:
         if objective.metric not in (RISING if objective.direction is Direction.MAXIMIZE else FALLING):
             return f"an objective is {objective.metric}, which does not follow from {_known()}"

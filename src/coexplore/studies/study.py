@@ -17,16 +17,18 @@ from coexplore.core.errors import ConfigError, StoreError
 from coexplore.objectives.objective import Objective
 from coexplore.objectives.pareto import non_dominated
 from coexplore.strategies.exact import Exact
+from coexplore.studies import joint, joint_told
 from coexplore.studies.checkpoint import read_checkpoint
 from coexplore.studies.config import StudyConfig, build_designs, build_objectives, parse_config, resolve
 from coexplore.studies.directory import Manifest, StudyDirectory, locked, new_manifest, read_manifest
 from coexplore.studies.driver import Budget, Driver, Event, EventKind
 from coexplore.studies.evaluation import Evaluation
-from coexplore.studies.exact import solve
+from coexplore.studies.exact import OnPairs, solve
 from coexplore.studies.exact_chunks import priced_so_far
 from coexplore.studies.exact_solution import Solution, read_solution
 from coexplore.studies.exact_told import told
 from coexplore.studies.executor import Executor, InProcessExecutor, ProcessExecutor
+from coexplore.studies.joint_solution import JointSolution, read_joint
 from coexplore.studies.phases import Phases, best_by_reward, phase_folders
 from coexplore.studies.problem import Problem
 from coexplore.studies.store import TrialStore, open_database, open_journal, read_records
@@ -73,19 +75,23 @@ class StudyResult:
     `SCREENED` where it was priced without becoming a trial."""
     solution: Solution | None = None
     """Of exact hardware: the proof of the front. None for a search, or as long as the space is not yet priced."""
+    joint: JointSolution | None = None
+    """Of all networks times all accelerators: the proof of the front, as `solution`."""
 
     @property
     def planned(self) -> int:
         """Trials that the study will have."""
-        return self.config.budget.trials if self.solution is None else len(self.solution.front)
+        proof = self.solution or self.joint
+        return self.config.budget.trials if proof is None else len(proof.front)
 
     @property
     def explanation(self) -> str:
         """Why nothing is feasible, naming the closest design and by how much it misses; empty where something is."""
         if self.state is not StudyState.INFEASIBLE:
             return ""
-        if self.solution is not None:
-            return self.solution.reason
+        proof = self.solution or self.joint
+        if proof is not None:
+            return proof.reason
         if self.closest is not None:
             number, values = self.closest.number, ", ".join(f"{k} {v}" for k, v in self.closest.point.items())
             name = f"({values})" if number == SCREENED else f"trial {number} ({values})"
@@ -154,7 +160,8 @@ def run_problem(
         store = TrialStore(_storage(config, files), manifest.identity, problem.objectives, problem.space)
         try:
             if isinstance(problem.strategy, Exact):
-                _run_exact(problem, files, store, workers, on_event)
+                run = _run_exact if problem.accuracy is None else _run_joint
+                run(problem, files, store, workers, on_event)
             else:
                 _run_search(problem, config, files, store, workers, on_event)
         except KeyboardInterrupt:
@@ -173,15 +180,27 @@ def _run_search(
 
 def _run_exact(problem: Problem, files: StudyDirectory, store: TrialStore, workers: int, on_event: OnEvent) -> None:
     """Price all accelerators, then tell the front. Nothing is searched, so no budget limits it."""
+    solution = solve(problem, files, max(workers, 1), _on_pairs(on_event))
+    known = told(problem, solution)
+    Driver(known, Budget(max(len(solution.front), 1)), files, store, Evaluation(known, None), on_event).run()
+
+
+def _run_joint(problem: Problem, files: StudyDirectory, store: TrialStore, workers: int, on_event: OnEvent) -> None:
+    """Prove the joint front, then tell it."""
+    solution = joint.solve(problem, files, max(workers, 1), _on_pairs(on_event))
+    known = joint_told.told(problem, solution)
+    with _trainer(problem, files, 0) as trainer:
+        Driver(known, Budget(max(len(solution.front), 1)), files, store, Evaluation(known, trainer), on_event).run()
+
+
+def _on_pairs(on_event: OnEvent) -> OnPairs:
     began = time.monotonic()
 
     def priced(done: int, total: int) -> None:
         seconds = time.monotonic() - began
         on_event(Event(EventKind.PRICED, 0, 0, 0, {}, seconds, pairs=(done, total)))
 
-    solution = solve(problem, files, max(workers, 1), priced)
-    known = told(problem, solution)
-    Driver(known, Budget(max(len(solution.front), 1)), files, store, Evaluation(known, None), on_event).run()
+    return priced
 
 
 def open_study(directory: Path) -> StudyResult:
@@ -283,8 +302,9 @@ def _result(
     checkpoint = read_checkpoint(files.checkpoint)
     front = _front(objectives, records)
     ended = checkpoint is not None and checkpoint.finished
-    solution = read_solution(files.solution)
-    priced = priced_so_far(files.priced) if solution is None else solution.accelerators
+    solution, both = read_solution(files.solution), read_joint(files.joint)
+    proof = solution or both
+    priced = priced_so_far(files.priced) if proof is None else proof.accelerators
     running = any(record.state is TrialState.RUNNING for record in records)
     if ended and not running:
         state = StudyState.FINISHED if front else StudyState.INFEASIBLE
@@ -298,9 +318,10 @@ def _result(
         trained_networks=len({record.network for record in records if record.network}),
         screened=priced or (checkpoint.screened if checkpoint else 0),
         directory=files.root,
-        seconds=(checkpoint.seconds if checkpoint else 0.0) + (solution.seconds if solution else 0.0),
+        seconds=(checkpoint.seconds if checkpoint else 0.0) + (proof.seconds if proof else 0.0),
         closest=closest_of([*records, *([checkpoint.closest] if checkpoint and checkpoint.closest else [])]),
         solution=solution,
+        joint=both,
     )
 
 

@@ -28,10 +28,10 @@ def workloads(family, step):
 NETWORKS = workloads(Nb201(input_shape=(3, 8, 8), cells=1), 3000) + workloads(NasBenchMacro(), 2500)
 
 
-def totals(tables, networks=len(NETWORKS)):
-    latency, energy = (np.full((networks, len(CHIPS)), np.nan) for _ in range(2))
+def totals(tables):
+    latency, energy = (np.full((len(NETWORKS), len(CHIPS)), np.nan) for _ in range(2))
     for table in tables:
-        latency[:, table.places], energy[:, table.places] = table.totals(np.arange(networks))
+        latency[:, table.places], energy[:, table.places] = table.totals(np.arange(len(NETWORKS)))
     return latency, energy
 
 
