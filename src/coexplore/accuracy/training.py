@@ -117,15 +117,15 @@ def train(
         EvaluationError: the network does not fit the data, or has nothing to train.
         MissingExtraError: torch is not installed.
     """
-    _check_fits(workload, dataset)
+    check_fits(workload, dataset)
     started, curve, reason, diverged = time.perf_counter(), list[float](), "", False
     with reproducible(recipe.threads) as torch:
         module = build_module(workload, recipe.seed).to(memory_format=torch.channels_last)
-        learner = _Learner(module, recipe, *_tensors(workload, dataset.x_train, dataset.y_train, dataset.name))
-        validation = _tensors(workload, dataset.x_validation, dataset.y_validation, dataset.name)
+        learner = _Learner(module, recipe, *tensors(workload, dataset.x_train, dataset.y_train, dataset.name))
+        validation = tensors(workload, dataset.x_validation, dataset.y_validation, dataset.name)
         for epoch in range(recipe.epochs):
             learner.run_epoch(epoch)
-            accuracy = _accuracy(module, *validation)
+            accuracy = measure(module, *validation)
             if accuracy is None:
                 diverged, reason = True, _divergence(epoch, recipe)
                 break
@@ -146,12 +146,12 @@ def test_accuracy(workload: Workload, weights: Weights, dataset: Dataset) -> flo
         MissingExtraError: torch is not installed.
         WorkloadError: the weights are not those of this network.
     """
-    _check_fits(workload, dataset)
+    check_fits(workload, dataset)
     with reproducible(threads=1) as torch:
         module = build_module(workload)
         load_weights(module, weights)
         module = module.to(memory_format=torch.channels_last)
-        accuracy = _accuracy(module, *_tensors(workload, dataset.x_test, dataset.y_test, dataset.name))
+        accuracy = measure(module, *tensors(workload, dataset.x_test, dataset.y_test, dataset.name))
     if accuracy is None:
         raise EvaluationError(f"network {workload.name!r}: an output is NaN or infinite with these weights")
     return accuracy
@@ -187,8 +187,8 @@ class _Learner:
             self.optimizer.step()
 
 
-def _accuracy(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float | None:
-    """Share of right answers, None when an output is NaN or infinite."""
+def measure(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float | None:
+    """Share of right answers of a module, from now on in evaluation; None when an output is NaN or infinite."""
     import torch
 
     module.eval()
@@ -202,7 +202,7 @@ def _accuracy(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float | No
     return right / len(y)
 
 
-def _tensors(workload: Workload, x: Images, y: Labels, where: str) -> tuple[torch.Tensor, torch.Tensor]:
+def tensors(workload: Workload, x: Images, y: Labels, where: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Images at the size the network reads, in the memory layout that convolutions on a CPU are fastest with."""
     import torch
 
@@ -211,7 +211,13 @@ def _tensors(workload: Workload, x: Images, y: Labels, where: str) -> tuple[torc
     return images.contiguous(memory_format=torch.channels_last), torch.tensor(y)
 
 
-def _check_fits(workload: Workload, dataset: Dataset) -> None:
+def check_fits(workload: Workload, dataset: Dataset) -> None:
+    """Check that a network reads the images of a data set and tells its classes apart.
+
+    Raises:
+        EvaluationError: it does not, or has nothing to train.
+    """
+
     def need(condition: bool, what: str) -> None:
         if not condition:
             raise EvaluationError(f"network {workload.name!r} does not fit data set {dataset.name!r}: {what}")

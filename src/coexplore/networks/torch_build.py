@@ -20,6 +20,7 @@ import numpy.typing as npt
 from coexplore.core.errors import MissingExtraError
 from coexplore.networks._torch_layers import step_of
 from coexplore.workloads.graph import Workload
+from coexplore.workloads.op import Op, Shape
 from coexplore.workloads.weights import Weights, check_weights, owned_arrays
 
 if TYPE_CHECKING:
@@ -46,6 +47,30 @@ def build_module(workload: Workload, seed: int = 0) -> nn.Module:
     _tie(workload, steps)
     # Channels last makes depthwise convolutions on a CPU more than twice as fast, forward and backward.
     return _graph_module()(workload, steps).to(memory_format=torch.channels_last)
+
+
+class Frames:
+    """Modules of many alike networks, whose own arrays do not matter because others are put in for every call.
+
+    Layers that networks have in common are made once.
+    """
+
+    def __init__(self) -> None:
+        self._generator = _torch().Generator()
+        self._steps: dict[tuple[Op, tuple[Shape, ...]], Step] = {}
+
+    def module(self, workload: Workload) -> nn.Module:
+        """The module of a network, with arrays of the right shapes and no meaning.
+
+        Raises:
+            WorkloadError: torch has no such op.
+        """
+        return _graph_module()(workload, [self._step(op, workload.input_shapes(op)) for op in workload.ops])
+
+    def _step(self, op: Op, shapes: tuple[Shape, ...]) -> Step:
+        if (op, shapes) not in self._steps:
+            self._steps[op, shapes] = step_of(op, shapes, self._generator)
+        return self._steps[op, shapes]
 
 
 def weights_of(module: nn.Module) -> dict[str, npt.NDArray[np.float32]]:
