@@ -6,7 +6,7 @@ import enum
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,6 +20,9 @@ class Stage(enum.Enum):
 
     PRICE = "price"
     """Cost only: cheap, answered before the next `suggest`."""
+    LOOK = "look"
+    """Cost, and how good shared weights that learn on the way say the network is: no trial, answered before the next
+    `suggest`."""
     TRAIN = "train"
     """The whole evaluation."""
 
@@ -111,6 +114,16 @@ class StrategySettings(Protocol):
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
         """A fresh search of `space` that owns `rng` from now on and expects `objectives` losses per observation."""
+        ...
+
+
+@runtime_checkable
+class SearchByLooks(Protocol):
+    """The settings of a strategy that asks for looks, and for nothing else before the last of them."""
+
+    @property
+    def looks(self) -> int:
+        """How many, at least 1."""
         ...
 
 
