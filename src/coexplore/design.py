@@ -75,6 +75,12 @@ class DesignSpace:
         whole = product(network=self.network_family.space, accelerator=self.accelerator_family.space)
         return whole.restrict(dict(self.restrictions))
 
+    @cached_property
+    def network_space(self) -> Space:
+        """What is left of the networks, with their own names such as "kernel0"."""
+        own = {name: values for name, values in self.restrictions if name.startswith(f"{NETWORK}.")}
+        return self.network_family.space.restrict({name.partition(".")[2]: values for name, values in own.items()})
+
     def decode(self, point: Point) -> Design:
         """The design a point stands for."""
         network = Network(self.network_family, part(point, NETWORK))

@@ -18,6 +18,11 @@ from coexplore.studies.trial import TrialRecord, TrialState
 
 LINE_EVERY_S = 5.0
 """Least time between two lines."""
+STEADY = {
+    EventKind.PRICED: ("pairs", "pricing the whole space"),
+    EventKind.SHARED: ("steps", "training shared weights"),
+}
+"""Kinds of events about steps that all take alike: the unit, and what is said before the first."""
 
 
 class Tally:
@@ -37,12 +42,12 @@ class Tally:
         for trial in known:
             self._add(trial)
         self._started: tuple[float, int] | None = None
-        self._priced: tuple[float, int] | None = None
+        self._steadily: dict[EventKind, tuple[float, int]] = {}
 
     def describe(self, event: Event) -> str:
         """Speed, best, front and time left, after the news of an event."""
-        if event.kind is EventKind.PRICED:
-            return self._pricing(event)
+        if event.kind in STEADY:
+            return self._steady(event)
         if event.kind is EventKind.STARTED:
             self._started = None
         if event.trial is not None:
@@ -53,13 +58,14 @@ class Tally:
             parts.append(f"{event.screened} only priced")
         return ", ".join(part for part in (*parts, self._left(event)) if part)
 
-    def _pricing(self, event: Event) -> str:
-        """Speed and time left while a space is priced whole; what an earlier run priced is no measure."""
-        done, total = event.pairs
-        began, before = self._priced = self._priced or (self._clock(), done)
+    def _steady(self, event: Event) -> str:
+        """Speed and time left of steps that all take alike; what an earlier run did is no measure."""
+        done, total, _ = counted(event)
+        unit, nothing_yet = STEADY[event.kind]
+        began, before = self._steadily.setdefault(event.kind, (self._clock(), done))
         seconds = self._clock() - began
         rate = (done - before) / seconds if seconds > 0 else 0.0
-        return f"{rate:.3g} pairs/s, {duration((total - done) / rate)} left" if rate > 0 else "pricing the whole space"
+        return f"{rate:.3g} {unit}/s, {duration((total - done) / rate)} left" if rate > 0 else nothing_yet
 
     def _add(self, trial: TrialRecord) -> None:
         if trial.state is TrialState.COMPLETE:
@@ -101,6 +107,8 @@ def counted(event: Event) -> tuple[int, int, str]:
     """How much is done, of how much, and of what."""
     if event.kind is EventKind.PRICED:
         return *event.pairs, "pairs of op and accelerator"
+    if event.kind is EventKind.SHARED:
+        return *event.steps, "steps of shared weights"
     return event.trials_done, event.trials_total, "trials"
 
 

@@ -38,6 +38,8 @@ class Checkpoint:
     """The trials after those, in order."""
     screened: int = 0
     """Designs that were priced for the strategy without becoming trials."""
+    looks: int = 0
+    """Looks at designs through shared weights; which weights to go on with."""
     barren: int | None = 0
     """Infeasible designs, priced or observed, before the first feasible one; None once there was one."""
     closest: TrialRecord | None = None
@@ -70,6 +72,7 @@ class Checkpoint:
             "observed": self.observed,
             "pending": pending,
             "screened": self.screened,
+            "looks": self.looks,
             "barren": self.barren,
             "closest": self.closest and _closest_document(self.closest),
             "baseline": self.baseline,

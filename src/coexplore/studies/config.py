@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from coexplore.accelerators.family import BASELINE, as_chip
 from coexplore.accelerators.fpga_pipeline import FpgaPipeline
 from coexplore.accuracy.data import DATASETS, Dataset, DatasetSettings
 from coexplore.accuracy.evaluator import TrainingEvaluator
 from coexplore.accuracy.halving import Halving
+from coexplore.accuracy.supernet import check_shared
+from coexplore.accuracy.supernet_training import Sharing
 from coexplore.accuracy.surrogate_evaluator import PredictionSettings
 from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe
-from coexplore.core.errors import ConfigError, EvaluationError, UnknownNameError, did_you_mean
+from coexplore.core.errors import AcceleratorError, ConfigError, EvaluationError, UnknownNameError, did_you_mean
 from coexplore.cost.boards import BOARD_METRICS
 from coexplore.cost.model import CHIP_METRICS, Goal
 from coexplore.cost.residency import MAIN_MEMORY, Residency
@@ -23,13 +26,14 @@ from coexplore.objectives.metrics import METRICS, Direction, Source
 from coexplore.objectives.objective import Constraint, Objective, check_consistent
 from coexplore.objectives.reward import REWARDS, Reward, build_reward
 from coexplore.strategies.settings import make_settings as make_strategy
-from coexplore.strategies.strategy import STRATEGIES, StrategySettings
+from coexplore.strategies.strategy import STRATEGIES, SearchByLooks, StrategySettings
 from coexplore.studies.exact import check as check_exact
 from coexplore.studies.exact import why_not
 from coexplore.studies.phases import Phases
 from coexplore.studies.problem import AccuracySource, Pricer, Problem, asks_for_accuracy
 from coexplore.studies.schema import StudyConfig, parse_config
 from coexplore.studies.settings import make_settings, settings_document
+from coexplore.studies.shared_source import SharedAccuracy
 from coexplore.studies.sides import (
     DataShape,
     Settings,
@@ -46,6 +50,8 @@ __all__ = ["StudyConfig", "build", "build_designs", "build_objectives", "load_co
 
 SEARCH, EXACT = "two-level", "exact"
 """The strategies of studies that name none."""
+AREA_TARGET = "area_target_mm2"
+"""Setting of rewards that may be the word `baseline`, which stands for the area of that preset."""
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
@@ -96,12 +102,12 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
         MissingExtraError: something is not installed.
     """
     objectives, constraints = build_objectives(config), _constraints(config)
-    reward, goal = _reward(config, objectives, constraints), _goal(config)
-    chosen = _strategy(config)
+    goal, chosen = _goal(config), _strategy(config)
     task = _task(config)
     data = task.load(data_root) if task else None
     table, surrogate = _table(config), _surrogate(config)
     designs, written_out = _designs(config, data)
+    reward = _reward(config, designs, objectives, constraints)
     pricer = _pricer(config, designs, goal)
     strategy = chosen or _default_strategy(designs, objectives, constraints, pricer)
     source: AccuracySource | None = None
@@ -113,8 +119,18 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
         if task is None or data is None:
             raise ConfigError("task: is missing; accuracy needs data to train on, such as task: {dataset: digits}")
         check_reads(designs.decode(next(designs.space.enumerate())).network.workload(), _shape(data))
-        training = source = _training(config, task, data, data_root)
-        written_out["training"] = _training_document(training)
+        looks = strategy.looks if isinstance(strategy, SearchByLooks) else 0
+        if config.training.supernet is None:
+            training = source = _training(config, task, data, data_root)
+            written_out["training"] = _training_document(training)
+        else:
+            shared = source = _shared(config, designs, looks, task, data, data_root)
+            written_out["training"] = _shared_document(shared)
+    if isinstance(strategy, SearchByLooks) and not isinstance(source, SharedAccuracy):
+        raise ConfigError(
+            f"strategy.name: {_strategy_name(strategy)} looks at networks that share weights; it needs accuracy among "
+            "the objectives, a data set, and training: {supernet: {}}"
+        )
     if task is not None:
         written_out["task"] = settings_document(task)
     for read in (table, surrogate):
@@ -263,11 +279,43 @@ def _shape(data: Dataset) -> DataShape:
 
 
 def _training(config: StudyConfig, task: DatasetSettings, data: Dataset, data_root: Path | None) -> RealTraining:
-    given: Settings = {"seed": config.seed, **config.training.settings}
-    recipe = make_settings(Recipe, given, "training", "the training recipe")
+    recipe = _recipe(config)
     wanted = config.training.halving
     halving = None if wanted is None else make_settings(Halving, wanted, "training.halving", "successive halving")
     return RealTraining(task, recipe, halving, TrainingEvaluator(data, recipe).identity, data_root)
+
+
+def _recipe(config: StudyConfig) -> Recipe:
+    given: Settings = {"seed": config.seed, **config.training.settings}
+    return make_settings(Recipe, given, "training", "the training recipe")
+
+
+def _shared(
+    config: StudyConfig,
+    designs: DesignSpace,
+    looks: int,
+    task: DatasetSettings,
+    data: Dataset,
+    data_root: Path | None,
+) -> SharedAccuracy:
+    """Weights that all networks share, trained before the search, or by its looks where there are any."""
+    if looks and "epochs" in config.training.settings:
+        raise ConfigError("training.epochs: is not for a search that trains as it looks; set strategy.steps instead")
+    sharing = make_settings(Sharing, config.training.supernet or {}, "training.supernet", "shared weights")
+    try:
+        space = designs.network_space
+        source = SharedAccuracy(task, designs.network_family, space, _recipe(config), sharing, looks, "", data_root)
+        check_shared(designs.network_family, space)
+    except EvaluationError as error:
+        raise ConfigError(f"network: {error}") from error
+    return replace(source, identity=source.identity_of(data))
+
+
+def _shared_document(source: SharedAccuracy) -> Settings:
+    recipe = {name: value for name, value in settings_document(source.recipe).items() if name != "epochs"}
+    if not source.looks:
+        recipe["epochs"] = source.recipe.epochs
+    return {"halving": None, "supernet": settings_document(source.sharing), **recipe}
 
 
 def _training_document(training: RealTraining) -> Settings:
@@ -298,12 +346,29 @@ def _strategy_name(strategy: StrategySettings) -> str:
     return next(name for name in STRATEGIES if STRATEGIES.get(name) is type(strategy))
 
 
-def _reward(config: StudyConfig, objectives: Sequence[Objective], constraints: Sequence[Constraint]) -> Reward:
+def _reward(
+    config: StudyConfig, designs: DesignSpace, objectives: Sequence[Objective], constraints: Sequence[Constraint]
+) -> Reward:
     look_up(REWARDS, config.reward.name, "reward.name")
+    settings = config.reward.settings
+    if settings.get(AREA_TARGET) == BASELINE:
+        settings[AREA_TARGET] = _baseline_area_mm2(designs)
     try:
-        return build_reward(config.reward.name, config.reward.settings, objectives, constraints)
+        return build_reward(config.reward.name, settings, objectives, constraints)
     except UnknownNameError as error:
         raise ConfigError(f"reward.metric: {error}") from error
+
+
+def _baseline_area_mm2(designs: DesignSpace) -> float:
+    """Of the baseline of the accelerators, so that a joint search does not grow the chip."""
+    family = designs.accelerator_family
+    try:
+        return as_chip(family.decode(family.presets[BASELINE])).area_mm2
+    except (KeyError, AcceleratorError) as error:
+        raise ConfigError(
+            f"reward.{AREA_TARGET}: is {BASELINE}, but these accelerators have none with an area; give square "
+            "millimetres"
+        ) from error
 
 
 def _reward_settings(reward: Reward) -> Settings:

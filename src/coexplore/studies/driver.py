@@ -41,6 +41,8 @@ class EventKind(enum.Enum):
     STARTED = "started"
     PRICED = "priced"
     """A part of a space that is priced whole."""
+    SHARED = "shared"
+    """Steps of weights that networks share, before a search or in its looks."""
     SCREENED = "screened"
     TRIAL = "trial"
     """A trial ended."""
@@ -64,6 +66,8 @@ class Event:
     """The trial that ended."""
     pairs: tuple[int, int] = (0, 0)
     """Pairs of ops and accelerators that are priced, and those there are, while a space is priced whole."""
+    steps: tuple[int, int] = (0, 0)
+    """Steps of shared weights that are done, and those there will be, while they are trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class _Progress:
 
     observed: int = 0
     screened: int = 0
+    looks: int = 0
     barren: int | None = 0
     closest: TrialRecord | None = None
     baseline: float | None = None
@@ -159,6 +164,8 @@ class Driver:
                 self._progress.exhausted = True
             elif suggestions[0].stage is Stage.PRICE:
                 self._screen(suggestions[0].point)
+            elif suggestions[0].stage is Stage.LOOK:
+                self._look(suggestions[0].point)
             else:
                 self._suggested(suggestions[0].point)
         for ticket in self._tickets:
@@ -180,12 +187,15 @@ class Driver:
         for record in self._store.records:
             if record.state is not TrialState.RUNNING:
                 self._count(record)
+        if self._evaluation.looks is not None:
+            self._evaluation.looks.resume(saved.looks if saved else 0)
         if saved is None:
             return
         self._strategy.restore(saved.strategy)
         self._progress = _Progress(
             saved.observed,
             saved.screened,
+            saved.looks,
             saved.barren,
             saved.closest,
             saved.baseline,
@@ -205,13 +215,22 @@ class Driver:
 
     def _screen(self, point: Point) -> None:
         record = self._evaluation.price(SCREENED, point)
-        self._strategy.observe([self._evaluation.observation(record, self._progress.baseline or 0.0)])
         self._progress.screened += 1
+        self._answer(record, EventKind.SCREENED)
+
+    def _look(self, point: Point) -> None:
+        record = self._evaluation.look(point)
+        self._progress.looks += 1
+        self._answer(record, EventKind.SHARED)
+
+    def _answer(self, record: TrialRecord, kind: EventKind) -> None:
+        """Tell the strategy at once what is known of a design that is no trial."""
+        self._strategy.observe([self._evaluation.observation(record, self._progress.baseline or 0.0)])
         self._progress.closest = closest_of([r for r in (self._progress.closest, record) if r is not None])
         self._count_barren(record)
         now = time.monotonic()
         if now - self._told_at > TOLD_EVERY_S:
-            self._tell(EventKind.SCREENED)
+            self._tell(kind)
         if now - self._saved_at > SAVED_EVERY_S:
             self._save()
 
@@ -279,12 +298,15 @@ class Driver:
         return self._progress.seconds + time.monotonic() - self._started_at
 
     def _save(self, *, finished: bool = False) -> None:
-        progress = self._progress
+        progress, looks = self._progress, self._evaluation.looks
+        if looks is not None:
+            looks.save()
         Checkpoint(
             strategy=self._strategy.state(),
             observed=progress.observed,
             pending=tuple(ticket.pending for ticket in self._tickets),
             screened=progress.screened,
+            looks=progress.looks,
             barren=progress.barren,
             closest=progress.closest,
             baseline=progress.baseline,
@@ -296,5 +318,6 @@ class Driver:
 
     def _tell(self, kind: EventKind, trial: TrialRecord | None = None) -> None:
         self._told_at = time.monotonic()
-        total, screened = self._budget.trials, self._progress.screened
-        self._on_event(Event(kind, self._done, total, screened, dict(self._best), self._seconds(), trial))
+        total, screened, looks = self._budget.trials, self._progress.screened, self._evaluation.looks
+        steps = (looks.step, looks.steps) if looks is not None else (0, 0)
+        self._on_event(Event(kind, self._done, total, screened, dict(self._best), self._seconds(), trial, steps=steps))

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from coexplore.accuracy.evaluator import Accuracy
 from coexplore.accuracy.halving import Rung
-from coexplore.core.errors import AcceleratorError, EvaluationError, SpaceError, WorkloadError
+from coexplore.core.errors import AcceleratorError, EvaluationError, SpaceError, StudyError, WorkloadError
 from coexplore.objectives.objective import feasibility
 from coexplore.objectives.reward import penalty
 from coexplore.spaces.space import Point
 from coexplore.strategies.strategy import Observation, Stage
-from coexplore.studies.problem import Priced, Problem
+from coexplore.studies.problem import Looks, Priced, Problem
 from coexplore.studies.trainer import Trainer
 from coexplore.studies.trial import SCREENED, TrialRecord, TrialState
 
@@ -32,10 +32,11 @@ class Evaluation:
     Args:
         problem: what is wanted.
         trainer: where accuracy comes from; None where the problem asks for none.
+        looks: shared weights that learn in looks; None where there are none.
     """
 
-    def __init__(self, problem: Problem, trainer: Trainer | None) -> None:
-        self._problem, self._trainer = problem, trainer
+    def __init__(self, problem: Problem, trainer: Trainer | None, looks: Looks | None = None) -> None:
+        self._problem, self._trainer, self.looks = problem, trainer, looks
         self._prices: OrderedDict[Point, Priced] = OrderedDict()
 
     def price(self, number: int, point: Point) -> TrialRecord:
@@ -46,6 +47,22 @@ class Evaluation:
             return replace(trial, state=TrialState.INFEASIBLE, reason=priced.reason, violation=priced.violation)
         judged = self._judge(trial)
         return judged if self._trainer is None or judged.state is not TrialState.COMPLETE else trial
+
+    def look(self, point: Point) -> TrialRecord:
+        """What pricing and one step of shared weights tell; a design that breaks a constraint is not looked at.
+
+        Raises:
+            EvaluationError: the network is none of those that share weights.
+            StudyError: this study has no shared weights that learn in looks, or they diverged.
+        """
+        if self.looks is None:
+            raise StudyError("the strategy looks at networks that share weights; add training: {supernet: {}}")
+        trial = self.price(SCREENED, point)
+        if trial.state is not TrialState.RUNNING:
+            self.looks.skip()
+            return trial
+        accuracy = self.looks.look(self._problem.designs.decode(point).network.workload())
+        return self._judge(replace(trial, metrics={**trial.metrics, "accuracy": accuracy}))
 
     def begin(self, number: int, point: Point, rungs: Sequence[Rung]) -> Conclude:
         """Begin the whole evaluation; the gate after pricing may end it at once."""
@@ -91,21 +108,22 @@ class Evaluation:
             return Priced({}, f"there is no such design: {error}")
 
     def observation(self, trial: TrialRecord, baseline: float) -> Observation:
-        """All that the strategy may know of a trial that ended, or of a price that training could follow.
+        """All that the strategy may know of a trial that ended, of a look, or of a price that training could follow.
 
         Args:
-            trial: as it ended, or from `price`.
+            trial: as it ended, or from `price` or `look`.
             baseline: moving average of the accuracies observed before.
         """
         feasible = trial.state in (TrialState.COMPLETE, TrialState.RUNNING)
         screened = trial.number == SCREENED
         trained = not screened and (trial.state in (TrialState.COMPLETE, TrialState.FAILED) or bool(trial.curve))
+        looked = screened and "accuracy" in trial.metrics
         return Observation(
             point=trial.point,
-            stage=Stage.TRAIN if trained else Stage.PRICE,
+            stage=Stage.TRAIN if trained else Stage.LOOK if looked else Stage.PRICE,
             losses=tuple(objective.loss(trial.metrics) for objective in self._problem.objectives),
             violation=trial.violation,
             feasible=feasible,
             reward=self._problem.reward(trial.metrics, baseline) if feasible else penalty(trial.violation or math.inf),
-            shares=self._priced(trial.point).shares if screened else (),
+            shares=self._priced(trial.point).shares if screened and not looked else (),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from coexplore.accuracy.evaluator import Accuracy
 from coexplore.accuracy.halving import Rung
@@ -62,6 +63,49 @@ class AccuracySource(Protocol):
 
     def rungs(self, curves: Curves) -> tuple[Rung, ...]:
         """Thresholds below which the next training stops early, from the networks trained so far."""
+        ...
+
+
+class Looks(Protocol):
+    """Shared weights that learn while a search looks at networks."""
+
+    @property
+    def step(self) -> int:
+        """Looks so far."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Looks there will be."""
+        ...
+
+    def look(self, workload: Workload) -> float:
+        """Learn for one step with a network; its accuracy (fraction), roughly."""
+        ...
+
+    def skip(self) -> None:
+        """Count a look at a design that is not worth one."""
+        ...
+
+    def save(self) -> None:
+        """Make sure that `resume` can go on from here."""
+        ...
+
+    def resume(self, step: int) -> None:
+        """Go on as after so many looks; 0 begins anew."""
+        ...
+
+
+@runtime_checkable
+class SharedSource(AccuracySource, Protocol):
+    """A source whose networks share weights, which are made before any worker starts."""
+
+    def ready(self, folder: Path, on_step: Callable[[int, int], None]) -> SharedSource:
+        """The source with its weights in a folder, trained there unless a search trains them."""
+        ...
+
+    def looking(self) -> Looks | None:
+        """What trains the weights while a search looks at networks; None where `ready` has trained them."""
         ...
 
 

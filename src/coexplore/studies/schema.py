@@ -146,6 +146,8 @@ class TrainingConfig(_Chosen):
 
     halving: dict[str, JsonValue] | None = {}
     """Settings of successive halving; null trains every network to the end."""
+    supernet: dict[str, JsonValue] | None = None
+    """Settings of weights that all networks share; absent trains every network on its own."""
 
 
 class BudgetConfig(_Section):

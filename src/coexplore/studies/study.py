@@ -17,11 +17,12 @@ from coexplore.core.errors import ConfigError, StoreError
 from coexplore.objectives.objective import Objective
 from coexplore.objectives.pareto import non_dominated
 from coexplore.strategies.exact import Exact
+from coexplore.strategies.exact_hardware import ExactHardware
 from coexplore.studies import joint, joint_told
 from coexplore.studies.checkpoint import read_checkpoint
 from coexplore.studies.config import StudyConfig, build_designs, build_objectives, parse_config, resolve
 from coexplore.studies.directory import Manifest, StudyDirectory, locked, new_manifest, read_manifest
-from coexplore.studies.driver import Budget, Driver, Event, EventKind
+from coexplore.studies.driver import TOLD_EVERY_S, Budget, Driver, Event, EventKind
 from coexplore.studies.evaluation import Evaluation
 from coexplore.studies.exact import OnPairs, solve
 from coexplore.studies.exact_chunks import priced_so_far
@@ -30,7 +31,8 @@ from coexplore.studies.exact_told import told
 from coexplore.studies.executor import Executor, InProcessExecutor, ProcessExecutor
 from coexplore.studies.joint_solution import JointSolution, read_joint
 from coexplore.studies.phases import Phases, best_by_reward, phase_folders
-from coexplore.studies.problem import Problem
+from coexplore.studies.problem import Looks, Problem, SharedSource
+from coexplore.studies.solved import solved
 from coexplore.studies.store import TrialStore, open_database, open_journal, read_records
 from coexplore.studies.trainer import PrepareTraining, Trainer, TrainTask
 from coexplore.studies.trial import SCREENED, TrialRecord, TrialState, closest_of
@@ -163,6 +165,8 @@ def run_problem(
                 run = _run_exact if problem.accuracy is None else _run_joint
                 run(problem, files, store, workers, on_event)
             else:
+                if isinstance(problem.strategy, ExactHardware):
+                    problem = solved(problem, max(workers, 1))
                 _run_search(problem, config, files, store, workers, on_event)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"stopped; nothing is lost, run {directory} again to go on") from None
@@ -174,8 +178,26 @@ def _run_search(
 ) -> None:
     limit = config.budget
     budget = Budget(limit.trials, limit.hours, limit.epochs, limit.patience)
+    looks: Looks | None = None
+    if isinstance(problem.accuracy, SharedSource):
+        source = problem.accuracy.ready(files.shared, _on_steps(on_event, limit.trials))
+        problem, looks = replace(problem, accuracy=source), source.looking()
     with _trainer(problem, files, workers) as trainer:
-        Driver(problem, budget, files, store, Evaluation(problem, trainer), on_event).run()
+        Driver(problem, budget, files, store, Evaluation(problem, trainer, looks), on_event).run()
+
+
+def _on_steps(on_event: OnEvent, trials: int) -> Callable[[int, int], None]:
+    """Tells of steps of shared weights, not too often."""
+    began, told_at = time.monotonic(), -TOLD_EVERY_S
+
+    def on_step(done: int, total: int) -> None:
+        nonlocal told_at
+        now = time.monotonic()
+        if done == total or now - told_at > TOLD_EVERY_S:
+            told_at = now
+            on_event(Event(EventKind.SHARED, 0, trials, 0, {}, now - began, steps=(done, total)))
+
+    return on_step
 
 
 def _run_exact(problem: Problem, files: StudyDirectory, store: TrialStore, workers: int, on_event: OnEvent) -> None:
