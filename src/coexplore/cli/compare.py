@@ -14,7 +14,13 @@ from coexplore.cli.output import finite, print_json, print_line, print_news, pri
 from coexplore.cli.run import default_directory
 from coexplore.core.errors import MissingExtraError
 from coexplore.core.files import write_atomic
-from coexplore.reports.comparison import about_evaluations, comparison_document, comparison_tables, statements
+from coexplore.reports.comparison import (
+    about_evaluations,
+    about_optimum,
+    comparison_document,
+    comparison_tables,
+    statements,
+)
 from coexplore.reports.comparison_page import write_comparison_page
 from coexplore.reports.units import quantity
 from coexplore.studies.compare import Comparison, Contender, Run, Terms, compare, contenders
@@ -53,12 +59,12 @@ def compare_strategies(request: CompareRequest, as_json: bool) -> int:
     terms = _terms(request, configs[0])
     directory = request.directory or default_directory(f"{configs[0].name}-compared")
     announce_compilation()
-    total, done = len(entered) * terms.seeds, set[tuple[str, int]]()
+    done = set[tuple[str, int]]()
 
     def tell(run: Run) -> None:
         done.add((run.contender, run.seed))
         spent = f"{len(run.trials)} trials in {quantity(run.seconds, 's')}"
-        print_news(f"{len(done)}/{total} runs: {run.contender}, seed {run.seed}, {spent}")
+        print_news(f"run {len(done)}: {run.contender}, seed {run.seed}, {spent}")
 
     workers = _workers(request.workers, configs)
     try:
@@ -113,6 +119,8 @@ def _written(compared: Comparison) -> dict[str, str | None]:
 
 def _print(compared: Comparison, document: dict[str, object]) -> None:
     tables = comparison_tables(compared)
+    if optimum := about_optimum(compared):
+        print_line(optimum)
     for table, standings in zip(tables, (compared.equal_evaluations, compared.equal_time), strict=True):
         print_tables(table)
         about = about_evaluations(compared) if standings is compared.equal_evaluations else ""

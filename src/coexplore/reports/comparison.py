@@ -47,6 +47,7 @@ def comparison_tables(comparison: Comparison) -> tuple[Table, Table]:
         Column("strategy", numeric=False),
         Column("trials"),
         Column("median"),
+        *([] if comparison.proven is None else [Column("from the optimum")]),
         Column("interval of the median"),
         Column("feasible"),
         Column("time per trial"),
@@ -69,8 +70,24 @@ def _row(comparison: Comparison, standing: Standing) -> tuple[str, ...]:
     sure = f"{low} to {high} ({percent(median.confidence)})" if median.confidence else "-"
     found = f"{standing.found} of {len(standing.losses)}"
     seconds, priced = _rates(comparison, standing.contender)
-    cells = (standing.contender, f"{standing.trials}", measure_text(comparison.by, middle), sure, found)
+    proven = () if comparison.proven is None else (measure_text(comparison.by, regret(comparison, standing)),)
+    cells = (standing.contender, f"{standing.trials}", measure_text(comparison.by, middle), *proven, sure, found)
     return (*cells, quantity(seconds, "s"), f"{priced:.3g}")
+
+
+def regret(comparison: Comparison, standing: Standing) -> float:
+    """How far the median is from the proven optimum; not a number where there is none."""
+    return standing.median.median - comparison.proven.loss if comparison.proven is not None else math.nan
+
+
+def about_optimum(comparison: Comparison) -> str:
+    """The proven optimum in words; empty where nothing was proven."""
+    if comparison.proven is None:
+        return ""
+    run, by = comparison.proven.run, comparison.by
+    best = measure_text(by, value_of(by, comparison.objectives, comparison.proven.loss))
+    seconds = quantity(run.seconds, "s")
+    return f"Proven optimum: {best}, by {run.contender}, which priced all {run.screened:,} in {seconds}."
 
 
 def _rates(comparison: Comparison, contender: str) -> tuple[float, float]:
@@ -121,6 +138,7 @@ def comparison_document(comparison: Comparison) -> dict[str, object]:
         "by": comparison.by,
         "trains": comparison.trains,
         "seeds": len(comparison.runs_of(comparison.contenders[0])),
+        "proven": _proven_document(comparison),
         "equal_evaluations": _standings_document(comparison, comparison.equal_evaluations),
         "equal_time": {"seconds": comparison.seconds, **_standings_document(comparison, comparison.equal_time)},
         "curves": {name: _curve_document(comparison, name) for name in comparison.contenders},
@@ -138,6 +156,14 @@ def comparison_document(comparison: Comparison) -> dict[str, object]:
     }
 
 
+def _proven_document(comparison: Comparison) -> dict[str, object] | None:
+    if comparison.proven is None:
+        return None
+    run = comparison.proven.run
+    value = value_of(comparison.by, comparison.objectives, comparison.proven.loss)
+    return {"name": run.contender, "value": value, "priced": run.screened, "seconds": run.seconds}
+
+
 def _standings_document(comparison: Comparison, standings: Standings) -> dict[str, object]:
     def values(losses: Sequence[float]) -> list[float]:
         return [value_of(comparison.by, comparison.objectives, loss) for loss in losses]
@@ -152,6 +178,7 @@ def _standings_document(comparison: Comparison, standings: Standings) -> dict[st
                 "median": values([standing.median.median])[0],
                 "interval": sorted(values([standing.median.low, standing.median.high])),
                 "confidence": standing.median.confidence,
+                "regret": regret(comparison, standing),
                 "seconds_per_trial": _rates(comparison, standing.contender)[0],
                 "priced_per_trial": _rates(comparison, standing.contender)[1],
             }

@@ -8,11 +8,19 @@ from pathlib import Path
 
 from coexplore.core.files import write_atomic
 from coexplore.objectives.metrics import METRICS
-from coexplore.reports.comparison import about_evaluations, comparison_tables, curve, measure_title, statements
-from coexplore.reports.figures import BLUE, GREY, ORANGE, RED, TEAL, Figure, Look, axis, layout, metric_axis
+from coexplore.reports.comparison import (
+    about_evaluations,
+    about_optimum,
+    comparison_tables,
+    curve,
+    measure_title,
+    statements,
+)
+from coexplore.reports.figures import BLUE, GREY, INK, ORANGE, RED, TEAL, Figure, Look, axis, layout, metric_axis
 from coexplore.reports.page import card, drawn, page, paragraph, table_html
 from coexplore.studies.compare import Comparison
 from coexplore.studies.compare_runs import typical_seconds
+from coexplore.studies.compare_values import value_of
 
 COLORS = (BLUE, ORANGE, TEAL, RED, "#a855f7", "#ca8a04", "#be185d", GREY)
 BAND_OPACITY = 0.15
@@ -35,7 +43,8 @@ def _sections(comparison: Comparison) -> list[str]:
         "median with 95 % confidence; of fewer than six runs it is the range. Time is trials times the seconds that "
         "one takes a strategy."
     )
-    heading = f"<h1>{html.escape(comparison.name)}</h1>{paragraph('strategies compared', soft=True)}"
+    optimum = about_optimum(comparison)
+    heading = f"<h1>{html.escape(comparison.name)}</h1>{paragraph(optimum or 'strategies compared', soft=True)}"
     sections = [heading, card("Best so far", told, drawn("curves", curves_figure(comparison)))]
     for table, standings in zip(
         comparison_tables(comparison), (comparison.equal_evaluations, comparison.equal_time), strict=True
@@ -50,6 +59,7 @@ def curves_figure(comparison: Comparison) -> Figure:
     """The best so far of every contender, over trials (left) and over seconds (right)."""
     traces: list[Look] = []
     heights: list[float] = []
+    ends = {"": 1.0, "2": 0.0}
     for index, name in enumerate(comparison.contenders):
         numbers, rows = curve(comparison, name)
         color = COLORS[index % len(COLORS)]
@@ -58,9 +68,14 @@ def curves_figure(comparison: Comparison) -> Figure:
         for suffix, scale in (("", 1.0), ("2", seconds)):
             look: Look = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "legendgroup": name}
             at = [number * scale for number in numbers]
+            ends[suffix] = max([ends[suffix], *at])
             traces += _band(at, rows, color, look)
             line: Look = {"line": {"color": color, "width": 2, "shape": "hv"}, "showlegend": not suffix, **look}
             traces.append(_line(name, at, [row[0] for row in rows], line))
+    if comparison.proven is not None and math.isfinite(comparison.proven.loss):
+        optimum = value_of(comparison.by, comparison.objectives, comparison.proven.loss)
+        heights.append(optimum)
+        traces += [_optimum(optimum, end, suffix) for suffix, end in ends.items()]
     metric = comparison.by if comparison.by in METRICS else None
     title = f"best {measure_title(comparison.by)}"
 
@@ -75,6 +90,12 @@ def curves_figure(comparison: Comparison) -> Figure:
         "yaxis2": upward({"anchor": "x2"}),
     }
     return {"data": traces, "layout": layout(440, axes)}
+
+
+def _optimum(value: float, end: float, suffix: str) -> Look:
+    """A line at the value, up to the last trial or second."""
+    look: Look = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "legendgroup": "optimum", "showlegend": not suffix}
+    return _line("proven optimum", [0.0, end], [value, value], {"line": {"color": INK, "dash": "dash"}, **look})
 
 
 def _band(x: list[float], rows: list[list[float]], color: str, look: Look) -> list[Look]:

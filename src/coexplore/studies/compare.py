@@ -17,33 +17,22 @@ from pathlib import Path
 
 import numpy as np
 
-from coexplore.core.errors import ConfigError
-from coexplore.objectives.metrics import METRICS, Source
 from coexplore.objectives.objective import Objective
-from coexplore.objectives.reward import Reward
+from coexplore.studies.compare_entry import check_entry, contenders
 from coexplore.studies.compare_runs import (
     Contender,
     OnRun,
     Run,
     Terms,
     run_all,
+    run_one,
     typical_screened,
     typical_seconds,
 )
 from coexplore.studies.compare_statistics import MedianInterval, Versus, all_pairs, check_scipy, median_interval
-from coexplore.studies.compare_values import (
-    HYPERVOLUME,
-    REWARD,
-    Trace,
-    check_measure,
-    default_measure,
-    make_measure,
-)
-from coexplore.studies.config import EXACT, build_objectives, resolve
-from coexplore.studies.schema import StudyConfig, parse_config
-from coexplore.studies.yaml_file import apply_overrides
+from coexplore.studies.compare_values import Trace, default_measure, make_measure
 
-__all__ = ["Comparison", "Contender", "Run", "Standing", "Terms", "compare", "contenders"]
+__all__ = ["Comparison", "Contender", "Proven", "Run", "Standing", "Terms", "compare", "contenders"]
 
 ROUNDING = 1e-9
 """Of a trial: a time that is a whole number of trials holds that number."""
@@ -72,6 +61,16 @@ class Table:
     """Empty where there is one run of each."""
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The truth that searches are measured against."""
+
+    run: Run
+    """Of the strategy that prices everything; what it priced is `screened`."""
+    loss: float
+    """The least there is; +inf where nothing is feasible."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """What came out. Losses are smaller when better; `coexplore.studies.compare_values.value_of` turns them back."""
@@ -90,6 +89,8 @@ class Comparison:
     """Of every run, at equal time."""
     trains: bool
     """Whether accuracy is asked for; without it prices are the evaluations."""
+    proven: Proven | None
+    """Where a contender prices the whole space."""
     directory: Path
 
     @property
@@ -110,44 +111,6 @@ class Comparison:
         )
 
 
-def contenders(config: StudyConfig, strategies: Sequence[str]) -> tuple[Contender, ...]:
-    """One study with several strategies.
-
-    Args:
-        config: the study.
-        strategies: each a name, with settings where they differ from the default: `two-level,controller=evolution`.
-            Values are YAML. Without any, the study itself is the only contender.
-
-    Raises:
-        ConfigError: an unknown setting of the study's strategy section is found when it is run.
-    """
-    if not strategies:
-        return (Contender(config.name, config),)
-    return tuple(Contender(text, _with_strategy(config, text)) for text in strategies)
-
-
-def _with_strategy(config: StudyConfig, text: str) -> StudyConfig:
-    name, *settings = split_settings(text)
-    if not name or not all("=" in setting for setting in settings):
-        raise ConfigError(
-            f"strategy: is {text!r}; write NAME or NAME,SETTING=VALUE, such as two-level,controller=nsga2"
-        )
-    document = {**config.document(), "strategy": {"name": name}}
-    return parse_config(apply_overrides(document, [f"strategy.{setting}" for setting in settings]))
-
-
-def split_settings(text: str) -> list[str]:
-    """The parts between the commas that stand in no bracket."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "[{") - (letter in "]}")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
-
-
 def compare(
     entered: Sequence[Contender],
     terms: Terms,
@@ -161,6 +124,7 @@ def compare(
 
     Args:
         entered: at least two, with different names; from `contenders`, or studies of your own that measure the same.
+            One of them may price the whole space (strategy `exact`): it is run once, and is the optimum.
         terms: what every one gets.
         directory: every run becomes a study in `<contender>/seed-<n>` below it; runs that are there already are kept.
         by: the metric to judge by, `hypervolume` (of all objectives; the scale is the range found in all runs) or
@@ -176,29 +140,32 @@ def compare(
         KeyboardInterrupt: stopped; nothing is lost, the same call goes on.
     """
     check_scipy()
-    objectives, reward, trains = _checked(entered, terms, by, data_root)
-    by = by or default_measure(objectives)
-    runs = run_all(entered, terms, directory, workers, on_run, data_root)
-    measure = make_measure(by, objectives, reward, [run.trials for run in runs])
+    entry = check_entry(entered, terms, by, data_root)
+    by = by or default_measure(entry.objectives)
+    whole = None if entry.exact is None else run_one(entry.exact, 0, 1, directory, workers, data_root)
+    runs = run_all(entry.searches, terms, directory, workers, on_run, data_root)
+    seen = [run.trials for run in (*runs, *([whole] if whole else []))]
+    measure = make_measure(by, entry.objectives, entry.reward, seen)
     traces = tuple(measure.trace(run.trials) for run in runs)
-    names = [contender.name for contender in entered]
+    names = [contender.name for contender in entry.searches]
     by_name = {name: [run for run in runs if run.contender == name] for name in names}
     rates = {name: typical_seconds(own) for name, own in by_name.items()}
     least = min(max(len(run.trials) for run in own) for own in by_name.values())
     evaluations = least if terms.evaluations is None else terms.evaluations
-    each = {name: 1.0 if trains else 1.0 + typical_screened(own) for name, own in by_name.items()}
+    each = {name: 1.0 if entry.trains else 1.0 + typical_screened(own) for name, own in by_name.items()}
     seconds = min(evaluations * rate for rate in rates.values()) if terms.seconds is None else terms.seconds
     found = [(name, [t for r, t in zip(runs, traces, strict=True) if r.contender == name]) for name in names]
     return Comparison(
         entered[0].config.name,
         by,
-        objectives,
+        entry.objectives,
         runs,
         traces,
         _table([(name, int(evaluations / each[name] + ROUNDING), own) for name, own in found]),
         _table([(name, int(seconds / rates[name] + ROUNDING), own) for name, own in found]),
         seconds,
-        trains,
+        entry.trains,
+        None if whole is None else Proven(whole, loss_after(measure.trace(whole.trials), len(whole.trials))),
         directory,
     )
 
@@ -215,39 +182,3 @@ def _table(spent: Sequence[tuple[str, int, Sequence[Trace]]]) -> Table:
 def loss_after(trace: Trace, trials: int) -> float:
     """Best loss of a run after so many trials; +inf before the first."""
     return float(trace[min(trials, len(trace)) - 1]) if trials and len(trace) else float("inf")
-
-
-def _checked(
-    entered: Sequence[Contender], terms: Terms, by: str | None, data_root: Path | None
-) -> tuple[tuple[Objective, ...], Reward, bool]:
-    """Objectives and reward of the first contender and whether any trains, after a look at all that can be wrong."""
-    if by is not None:
-        check_measure(by)
-    if len(entered) < 2:
-        raise ConfigError(f"strategy: {len(entered)} to compare; give at least two, such as random and evolution")
-    folders = [contender.folder for contender in entered]
-    for contender in entered:
-        if folders.count(contender.folder) > 1:
-            raise ConfigError(
-                f"strategy: {contender.name!r} stands there twice; give every contender a name of its own"
-            )
-        if contender.config.phases is not None and terms.seconds is not None:
-            raise ConfigError(
-                f"seconds: {contender.name!r} divides its budget between two phases beforehand, so it cannot go on "
-                "until a time is spent; give evaluations instead"
-            )
-    first, *others = [build_objectives(contender.config) for contender in entered]
-    for contender, objectives in zip(entered[1:], others, strict=True):
-        if objectives != first and by in (None, HYPERVOLUME, REWARD):
-            raise ConfigError(f"by: the objectives of {contender.name!r} are others; name a metric that all measure")
-    resolved = [resolve(contender.config, data_root) for contender in entered]
-    for contender, each in zip(entered, resolved, strict=True):
-        if each.config.strategy.name == EXACT:
-            raise ConfigError(
-                f"strategy: {contender.name!r} prices the whole space, whatever the budget, so it is no search to "
-                "compare; `coexplore run` gives its proven front"
-            )
-    trains = any(each.problem.accuracy is not None for each in resolved)
-    if by is not None and by in METRICS and METRICS.get(by).source is Source.ACCURACY and not trains:
-        raise ConfigError(f"by: {by} is not measured, because nothing in the study asks for it; name another metric")
-    return first, resolved[0].problem.reward, trains

@@ -118,7 +118,8 @@ def rank_test(a: Sequence[float], b: Sequence[float]) -> float:
     if len(set(ranks)) == 1:
         return 1.0
     exact = max(len(a), len(b)) <= EXACT_UP_TO
-    method = stats.PermutationMethod(n_resamples=DEALS) if exact else "asymptotic"
+    counted = stats.PermutationMethod(n_resamples=DEALS) if len(set(ranks)) < len(ranks) else "exact"
+    method = counted if exact else "asymptotic"
     return float(stats.mannwhitneyu(ranks[: len(a)], ranks[len(a) :], method=method).pvalue)
 
 

@@ -12,6 +12,7 @@ from coexplore.objectives.metrics import Direction
 from coexplore.objectives.objective import Objective
 from coexplore.reports.comparison import (
     about_evaluations,
+    about_optimum,
     comparison_document,
     comparison_tables,
     curve,
@@ -20,7 +21,7 @@ from coexplore.reports.comparison import (
 )
 from coexplore.reports.comparison_page import curves_figure, write_comparison_page
 from coexplore.spaces.space import Point
-from coexplore.studies.compare import Comparison, Standing, Table
+from coexplore.studies.compare import Comparison, Proven, Standing, Table
 from coexplore.studies.compare_runs import Run
 from coexplore.studies.compare_statistics import all_pairs, median_interval
 from coexplore.studies.trial import TrialRecord, TrialState
@@ -30,7 +31,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 RECORD = TrialRecord(0, TrialState.COMPLETE, Point(()), {"accuracy": 0.5})
 
 
-def comparison(samples, screened=0, trains=True):
+def comparison(samples, screened=0, trains=True, proven=None):
     """Contenders whose runs have these best losses so far, one list per run."""
     runs, traces = [], []
     for name, all_losses in samples.items():
@@ -44,7 +45,9 @@ def comparison(samples, screened=0, trains=True):
         standings.append(Standing(name, len(all_losses[0]), last, median_interval(last), found))
     table = Table(tuple(standings), all_pairs([(s.contender, s.losses) for s in standings]))
     wish = (Objective("accuracy", Direction.MAXIMIZE),)
-    return Comparison("study", "accuracy", wish, tuple(runs), tuple(traces), table, table, 6.0, trains, Path("d"))
+    return Comparison(
+        "study", "accuracy", wish, tuple(runs), tuple(traces), table, table, 6.0, trains, proven, Path("d")
+    )
 
 
 GOOD = [[-0.5, -0.8 - 0.01 * seed, -0.9 - 0.01 * seed] for seed in range(5)]
@@ -85,6 +88,18 @@ def test_priced_designs_are_explained_only_where_they_count():
     assert about_evaluations(comparison({"a": GOOD, "b": GOOD}, screened=3, trains=False)).startswith("Nothing is")
     assert about_evaluations(comparison({"a": GOOD, "b": GOOD}, screened=3)) == ""
     assert about_evaluations(comparison({"a": GOOD, "b": GOOD}, trains=False)) == ""
+
+
+def test_the_distance_from_the_proven_optimum_is_a_column_and_a_line():
+    truth = Proven(Run("exact", 0, (RECORD,), 1234, 2.0, True, Path("d")), -0.95)
+    compared = comparison({"good": GOOD, "bad": BAD}, proven=truth)
+    table = comparison_tables(compared)[0]
+    assert [row[3] for row in table.rows] == ["3.00 %", "53.00 %"]
+    assert about_optimum(compared) == "Proven optimum: 95.00 %, by exact, which priced all 1,234 in 2 s."
+    assert comparison_document(compared)["proven"]["value"] == 0.95
+    lines = [trace for trace in curves_figure(compared)["data"] if trace["name"] == "proven optimum"]
+    assert [(line["x"], line["y"]) for line in lines] == [([0.0, 3.0], [0.95, 0.95]), ([0.0, 6.0], [0.95, 0.95])]
+    assert about_optimum(comparison({"good": GOOD, "bad": BAD})) == ""
 
 
 def test_a_curve_has_the_median_and_its_interval_in_order():

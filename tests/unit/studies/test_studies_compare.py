@@ -213,11 +213,27 @@ def test_an_unknown_strategy_is_refused_before_anything_runs(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_strategy_that_prices_everything_is_no_contender(tmp_path):
+def one_network():
+    """A study whose accelerators can all be priced."""
     family = {"family": "plain-cnn", "layers": [1], "filters": [8], "kernels": [3], "input_shape": [1, 8, 8]}
-    fixed = study(network=family)
-    with pytest.raises(ConfigError, match="prices the whole space"):
-        compare(contenders(fixed, ["exact", "random"]), Terms(evaluations=1, seeds=1), tmp_path)
+    return study(network=family)
+
+
+def test_a_strategy_that_prices_everything_is_the_optimum_and_no_contender(tmp_path):
+    found = compare(contenders(one_network(), ["random", "exact", "exhaustive"]), Terms(4, seeds=2), tmp_path)
+    assert found.contenders == ("random", "exhaustive")
+    assert found.proven is not None
+    assert found.proven.run.screened == 16
+    whole = compare(contenders(one_network(), ["random", "exhaustive"]), Terms(100, seeds=1), tmp_path)
+    best = min(loss for standing in whole.equal_evaluations.standings for loss in standing.losses)
+    assert found.proven.loss == best
+    assert all(loss >= best for standing in found.equal_evaluations.standings for loss in standing.losses)
+
+
+def test_two_optima_or_nothing_but_them_are_refused(tmp_path):
+    for strategies in (["exact", "exact,most=500"], ["exact", "random", "exact,most=500"]):
+        with pytest.raises(ConfigError, match="price the whole space"):
+            compare(contenders(one_network(), strategies), Terms(1, seeds=1), tmp_path)
 
 
 def test_different_objectives_need_a_common_metric(tmp_path):

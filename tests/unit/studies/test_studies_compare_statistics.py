@@ -59,6 +59,17 @@ def test_with_many_runs_the_normal_law_is_near_the_exact_test():
     assert rank_test(a, b) == pytest.approx(p_by_force(a, b), abs=0.02)
 
 
+@pytest.mark.parametrize("runs", [5, 10])
+def test_among_equals_a_false_alarm_is_as_rare_as_stated(runs):
+    rng = np.random.default_rng(1)
+    tried = 300
+    alarms = sum(
+        any(pair.shown for pair in all_pairs([(name, rng.exponential(1.0, runs).tolist()) for name in "abc"]))
+        for _ in range(tried)
+    )
+    assert alarms / tried <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / tried)
+
+
 def test_equal_samples_show_nothing():
     assert rank_test([1.0, 1.0, 1.0], [1.0, 1.0]) == 1.0
     assert rank_test([math.inf] * 12, [math.inf] * 12) == 1.0
