@@ -160,9 +160,9 @@ def test_a_network_of_another_space_is_refused():
     narrow = SPACE.restrict({"width1": (8,)})
     supernet = Supernet(FAMILY, narrow)
     wide = FAMILY.lower(SPACE.point({**smallest_point(SPACE), "width1": 32}))
-    with pytest.raises(EvaluationError, match="only .* where a network needs 'stage1.block0.project.weight'"):
+    with pytest.raises(EvaluationError, match=r"only .* where a network needs 'stage1.block0.project.weight'"):
         supernet.parts(wide)
-    with pytest.raises(EvaluationError, match="absent where a network needs 'conv.weight'"):
+    with pytest.raises(EvaluationError, match=r"absent where a network needs 'conv.weight'"):
         supernet.parts(Chain(((3, 3),)).lower({"kernel": 0}))
 
 

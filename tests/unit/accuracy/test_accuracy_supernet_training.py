@@ -83,6 +83,7 @@ def test_killed_anywhere_and_begun_again_the_weights_are_the_same(make, tmp_path
     whole.learn_all(tmp_path / "whole")
 
     for kill in kills:
+
         def stop(done, total, kill=kill):
             if done == kill:
                 raise Killed
@@ -165,10 +166,10 @@ def test_a_file_that_executes_something_is_refused_and_executes_nothing(make, tm
             return (open, (str(tmp_path / "executed"), "w"))
 
     (tmp_path / "step-5.pt").write_bytes(pickle.dumps(Malicious()))
-    with pytest.raises(StoreError, match="step-5.pt is damaged"):
+    with pytest.raises(StoreError, match=r"step-5.pt is damaged"):
         make().learn_all(tmp_path)
     torch.save({"step": Malicious()}, tmp_path / "step-5.pt")
-    with pytest.raises(StoreError, match="step-5.pt is damaged"):
+    with pytest.raises(StoreError, match=r"step-5.pt is damaged"):
         make().learn_all(tmp_path)
     assert not (tmp_path / "executed").exists()
 
@@ -180,7 +181,7 @@ def test_a_truncated_file_is_refused(make, tmp_path, kept):
     training.save(tmp_path)
     path = tmp_path / "step-1.pt"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(StoreError, match="step-1.pt is damaged"):
+    with pytest.raises(StoreError, match=r"step-1.pt is damaged"):
         make().resume(tmp_path)
 
 
@@ -191,7 +192,7 @@ def test_a_file_of_another_training_is_refused(make, tmp_path, corners):
     with pytest.raises(StoreError, match="20 steps in place of 25"):
         make(replace(RECIPE, epochs=5)).resume(tmp_path)
     other = replace(FAMILY, head=24)
-    with pytest.raises(StoreError, match="of another training .*'conv_head.weight'"):
+    with pytest.raises(StoreError, match=r"of another training .*'conv_head.weight'"):
         SharedTraining(other, other.space, corners, RECIPE, SHARING).resume(tmp_path)
 
 
@@ -202,7 +203,7 @@ def test_networks_that_do_not_fit_the_data_are_refused(corners):
 
 
 def test_illegal_settings_are_refused():
-    with pytest.raises(UnknownNameError, match="sampling 'sandwhich'.*did you mean 'sandwich'"):
+    with pytest.raises(UnknownNameError, match=r"sampling 'sandwhich'.*did you mean 'sandwich'"):
         Sharing(sampling="sandwhich")
-    with pytest.raises(ConfigError, match="sharing.paths is 0"):
+    with pytest.raises(ConfigError, match=r"sharing.paths is 0"):
         Sharing(paths=0)
