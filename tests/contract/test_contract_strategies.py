@@ -11,7 +11,9 @@ from coexplore.testing.strategy_contract import StrategyContract
 
 SMALL = [
     ("evolution", {"population": 4, "tournament": 2}),
+    ("exact-hardware", {"controller": "evolution", "settings": {"population": 4, "tournament": 2}}),
     ("nsga2", {"population": 4}),
+    ("ppo", {"batch": 3, "hidden": 5, "epochs": 2, "learning_rate": 0.1}),
     ("reinforce", {"batch": 3, "hidden": 5, "learning_rate": 0.1}),
     ("two-level", {"controller": "evolution", "settings": {"population": 4, "tournament": 2}, "screens": 5}),
     ("two-level", {"controller": "nsga2", "settings": {"population": 4}, "screens": 5}),

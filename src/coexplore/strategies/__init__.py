@@ -3,6 +3,28 @@
 Optuna is imported when a search that needs it starts.
 """
 
-from coexplore.strategies import evolution, exact, exhaustive, nsga2, one_shot, random_search, reinforce, two_level
+from coexplore.strategies import (
+    evolution,
+    exact,
+    exact_hardware,
+    exhaustive,
+    nsga2,
+    one_shot,
+    ppo,
+    random_search,
+    reinforce,
+    two_level,
+)
 
-__all__ = ["evolution", "exact", "exhaustive", "nsga2", "one_shot", "random_search", "reinforce", "two_level"]
+__all__ = [
+    "evolution",
+    "exact",
+    "exact_hardware",
+    "exhaustive",
+    "nsga2",
+    "one_shot",
+    "ppo",
+    "random_search",
+    "reinforce",
+    "two_level",
+]

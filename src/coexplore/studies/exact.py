@@ -27,7 +27,7 @@ from coexplore.objectives.metrics import METRICS, Source
 from coexplore.objectives.objective import Constraint, Objective
 from coexplore.spaces.space import Point, part
 from coexplore.strategies.exact import MOST_ACCELERATORS, Exact
-from coexplore.studies import joint
+from coexplore.studies import joint, solved
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.exact_chunks import CHUNK, Chunk, ChunkFiles
 from coexplore.studies.exact_solution import Solution, read_solution
@@ -68,11 +68,12 @@ def why_not(
 
 
 def check(problem: Problem) -> None:
-    """Refuse an exact study that cannot be.
+    """Refuse a study whose exact half, or whole, cannot be.
 
     Raises:
         ConfigError: says why.
     """
+    solved.check(problem)
     if isinstance(problem.strategy, Exact):
         most = problem.strategy.most
         reason = (
