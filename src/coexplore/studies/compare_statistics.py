@@ -57,7 +57,7 @@ def median_interval(values: Sequence[float]) -> MedianInterval:
 
 
 def _confidence(n: int, left_out: int) -> float:
-    """Chance that neither `left_out + 1` values or fewer lie below the median nor as many above it."""
+    """Chance that more than `left_out` of n values lie on each side of the true median."""
     return 1.0 - 2.0 * sum(math.comb(n, k) for k in range(left_out + 1)) / 2.0**n
 
 

@@ -132,3 +132,9 @@ def test_without_scipy_nothing_begins(tmp_path: Path, monkeypatch: pytest.Monkey
     assert outcome.code == 2
     assert "coexplore[train]" in outcome.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_example_is_legal_and_runs(tmp_path: Path) -> None:
+    example = Path(__file__).resolve().parents[3] / "examples" / "compare.yaml"
+    arguments = ("--strategy", "random", "--strategy", "evolution,population=10", "--seeds", "1", "--evaluations", "2")
+    assert coexplore("compare", example, *arguments, "--directory", tmp_path / "runs").code == 0
