@@ -81,7 +81,20 @@ def test_shards_share_the_space(fnas, monkeypatch, tmp_path):
 
 
 def test_the_published_space_has_its_networks(fnas):
-    assert {part: fnas.mnist(part).space.size for part in fnas.SPACES} == {"sample": 36, "five": 81, "all": 6561}
+    assert {part: fnas.mnist(part).space.size for part in fnas.SPACES} == {
+        "sample": 36,
+        "five": 81,
+        "mixed": 128,
+        "all": 6561,
+    }
+
+
+def test_a_network_has_both_bounds_of_its_latency(fnas):
+    setup = fnas.mnist("all")
+    network = setup.family.assemble([(5, 36, 1)] * 4)
+    entry = fnas.entry_of(network, 0.5)
+    assert (entry.accuracy, entry.macs) == (0.5, network.macs)
+    assert (entry.overlapped_s, entry.latency_s) == (pytest.approx(7.2e-3), pytest.approx(4 * 7.2e-3))
 
 
 def test_means_of_two_searches_by_hand(fnas):

@@ -32,8 +32,7 @@ from coexplore.accelerators.fpga import FpgaDesign, FpgaDevice
 from coexplore.accelerators.fpga_devices import fpga_device
 from coexplore.cost.fpga import CONSISTENT, price_on_fpga
 from coexplore.cost.fpga_layers import FpgaLayer, fpga_layers
-from coexplore.cost.fpga_pipeline import default_grid
-from coexplore.cost.fpga_search import best_design
+from coexplore.cost.fpga_search import best_design, stage_grid
 from coexplore.testing.rank_correlation import spearman
 from coexplore.testing.vitis_networks import vitis_network
 
@@ -169,7 +168,7 @@ def own_rate(device: FpgaDevice, layers: tuple[FpgaLayer, ...]) -> float:
 
 
 def _fastest(layers: tuple[FpgaLayer, ...], device: FpgaDevice) -> FpgaDesign:
-    found = best_design(layers, device, grid=default_grid(layers, device, CONSISTENT))
+    found = best_design(layers, device, grid=stage_grid(layers, device, CONSISTENT))
     if found.design is None:
         raise SystemExit(found.reason)
     return found.design

@@ -9,11 +9,14 @@ later run goes on. Then searches are replayed from the table, so that seeds cost
 
 The published space has four layers with kernels {5, 7, 14} and filters {9, 18, 36}: 6,561 networks, `--space all`. The
 default is 36 of them, fixed here: kernels of 5, and no 18 filters in the first and third layer. `--space five` is the
-81 with kernels of 5. The four requirements are the 75th, 50th, 25th and 10th percentile of the latencies in the table.
+81 with kernels of 5; `--space mixed` is 128 with kernels of 5, or 7 behind the first layer, and 9 filters or, in turn,
+36 and 18. The four requirements are the 75th, 50th, 25th and 10th percentile of the latencies in the table.
 
-Latency is that of the FNAS design step on 220 DSP slices at 100 MHz, all layers one after the other: the upper bound,
-since the scheduler that overlaps them is not public. Accuracy is that of the part of the training images that is held
-out. `--quick` trains 16 networks on 8x8 digits instead, which shows that the script works and nothing about FNAS.
+Latency is that of the FNAS design step on 220 DSP slices at 100 MHz. The scheduler that overlaps the layers' engines
+is not public, so everything is searched under both bounds of what it can reach: all layers one after the other
+(`requirements` in the last line), and all of them hidden beside the slowest (`requirements_overlapped`). Accuracy is
+that of the part of the training images that is held out. `--quick` trains 16 networks on 8x8 digits instead, which
+shows that the script works and nothing about FNAS.
 
 The last line is one JSON object. Per requirement, means over seeds: `violations`, the share of the networks trained by
 NAS that break it; `overshoot`, the latency of NAS's best network over the requirement; `fnas_violations`; `loss`, NAS's
@@ -58,8 +61,12 @@ DSP, CLOCK_HZ = 220, 100e6
 PERCENTILES = (75, 50, 25, 10)
 SEEDS = 20
 FIVE: dict[str, tuple[int, ...]] = {f"kernel{layer}": (5,) for layer in range(4)}
-SPACES = {"sample": FIVE | {"filters0": (9, 36), "filters2": (9, 36)}, "five": FIVE, "all": {}}
-CHILDREN = {"sample": 18, "five": 40, "all": 60}
+MIXED: dict[str, tuple[int, ...]] = {
+    **{f"kernel{layer}": (5, 7) if layer else (5,) for layer in range(4)},
+    **{f"filters{layer}": (9, 18 if layer % 2 else 36) for layer in range(4)},
+}
+SPACES = {"sample": FIVE | {"filters0": (9, 36), "filters2": (9, 36)}, "five": FIVE, "mixed": MIXED, "all": {}}
+CHILDREN = {"sample": 18, "five": 40, "mixed": 60, "all": 60}
 """Of one search."""
 Key = tuple[int, ...]
 """A network: the index of each decision's value."""
@@ -83,6 +90,9 @@ class Entry:
     accuracy: float
     macs: int
     latency_s: float
+    """One layer after the other, or what stands for it in a search."""
+    overlapped_s: float = 0.0
+    """Of the slowest layer alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +131,10 @@ def quick() -> Setup:
     )
 
 
-def latency_s(network: Workload) -> float:
-    """The design step of FNAS, layers one after the other."""
-    return fnas_design(fpga_layers(network, convolutions_only=True), DSP).serial_cycles / CLOCK_HZ
+def entry_of(network: Workload, accuracy: float) -> Entry:
+    """A trained network with both bounds of its latency, from the design step of FNAS."""
+    design = fnas_design(fpga_layers(network, convolutions_only=True), DSP)
+    return Entry(accuracy, network.macs, design.serial_cycles / CLOCK_HZ, design.slowest_cycles / CLOCK_HZ)
 
 
 def sweep(setup: Setup, file: Path, data: Path, shard: tuple[int, int] = (0, 1)) -> dict[Key, Entry]:
@@ -142,7 +153,7 @@ def sweep(setup: Setup, file: Path, data: Path, shard: tuple[int, int] = (0, 1))
                 cache.put(key, document)
                 told = " ".join(f"{name}={value}" for name, value in point.items())
                 print(f"{number:5} {told} accuracy {document['value']:.4f} in {document['seconds']:.1f} s", flush=True)
-            table[tuple(space.indices(point))] = Entry(document["value"], network.macs, latency_s(network))
+            table[tuple(space.indices(point))] = entry_of(network, float(document["value"]))
     finally:
         cache.close()
     return table
@@ -234,9 +245,12 @@ def main() -> None:
 
 def report(setup: Setup, table: dict[Key, Entry], seeds: int) -> None:
     """Print the rows, then all of it as JSON."""
-    rows = compare(setup, table, seeds)
-    for row in rows:
-        print("  ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    overlapped = {key: dataclasses.replace(entry, latency_s=entry.overlapped_s) for key, entry in table.items()}
+    rows, lower = compare(setup, table, seeds), compare(setup, overlapped, seeds)
+    for told, group in (("one layer after the other", rows), ("all hidden beside the slowest", lower)):
+        print(told)
+        for row in group:
+            print("  " + "  ".join(f"{name} {value:.4g}" for name, value in row.items()))
     accuracies = sorted(entry.accuracy for entry in table.values())
     found = [row for row in rows if "loss" in row]
     result = {
@@ -248,6 +262,7 @@ def report(setup: Setup, table: dict[Key, Entry], seeds: int) -> None:
         "most_saved": max((row["saved"] for row in found), default=None),
         "most_saved_macs": max((row["saved_macs"] for row in found), default=None),
         "requirements": rows,
+        "requirements_overlapped": lower,
     }
     print(json.dumps(result))
 

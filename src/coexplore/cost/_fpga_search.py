@@ -8,17 +8,12 @@ import numpy as np
 
 from coexplore.cost._compile import kernel
 from coexplore.cost._fpga import (
-    COLS,
     DEPTHWISE,
     DESIGN_COLUMNS,
     DRAIN,
     IP,
-    KC,
-    KR,
     OP,
-    ROWS,
     TC,
-    TILE_HALO,
     TM,
     TMD,
     TN,
@@ -28,10 +23,8 @@ from coexplore.cost._fpga import (
     Ints,
     cycles_of,
     fits,
-    input_area,
     layer_cycles,
     layer_work,
-    occupy,
     occupy_for,
     set_area,
 )
@@ -175,112 +168,3 @@ def best_of(
             if fits(memory, used):
                 limit = best_ports(layers, counts, ports, rules, limit, design, work, best)
     return limit
-
-
-@kernel
-def tile_needs(layers: Ints, designs: Ints, group: int, memory: Ints, in_words: Ints, out_words: Ints) -> None:
-    """Fill in_words and out_words (l, g): words per channel that a layer's tiles take in each group of designs."""
-    for i in range(layers.shape[0]):
-        for g in range(in_words.shape[1]):
-            tr, tc = designs[g * group, TR], designs[g * group, TC]
-            in_words[i, g], out_words[i, g] = tr * tc, tr * tc
-            if memory[TILE_HALO] == 1:
-                in_words[i, g] = input_area(layers[i], tr, tc)
-                out_words[i, g] = min(tr, layers[i, ROWS]) * min(tc, layers[i, COLS])
-
-
-@kernel
-def least_of_groups(cycles: Floats, group: int, least: Floats) -> None:
-    """Fill least (l, g): the cycles of a layer on the fastest design of each group."""
-    for i in range(least.shape[0]):
-        for g in range(least.shape[1]):
-            low = math.inf
-            for d in range(g * group, (g + 1) * group):
-                low = min(low, cycles[i, d])
-            least[i, g] = low
-
-
-@kernel
-def caught_up(
-    kinds: Ints, cycles: Floats, group: int, g: int, since: int, until: int, fresh: bool, total: Floats
-) -> float:
-    """Add the layers since before until to the totals of a group, from zero if fresh; the lowest of its totals."""
-    low = math.inf
-    for d in range(g * group, (g + 1) * group):
-        value = 0.0 if fresh else total[d]
-        for k in range(since, until):
-            value += cycles[kinds[k], d]
-        total[d] = value
-        low = min(low, value)
-    return low
-
-
-@kernel
-def best_segments(
-    kinds: Ints,
-    layers: Ints,
-    designs: Ints,
-    group: int,
-    cycles: Floats,
-    memory: Ints,
-    held: int,
-    best: Floats,
-    chosen: Ints,
-) -> None:
-    """Fill best and chosen (n, n + 1): cycles and row of the fastest fitting design of the layers from i before j.
-
-    Layer i of the network is row `kinds[i]` of `layers` (l, 14); `cycles` is (l, d). Weight banks hold at least `held`
-    words. Designs come in groups of `group`
-    that differ in their ports alone, so they fit together. Runs grow layer by layer: a run needs the running maximum
-    over its layers, and what does not fit never fits again. A group whose fastest ports for each layer alone add up to
-    more than the best so far is passed over; its totals are made up for when it is looked at again, in the same order,
-    so that they are those of adding up always. Of equal designs the first is taken.
-    """  # fmt: skip
-    n, count, groups = kinds.shape[0], designs.shape[0], designs.shape[0] // group
-    in_words = np.empty((layers.shape[0], groups), np.int64)
-    out_words = np.empty((layers.shape[0], groups), np.int64)
-    tile_needs(layers, designs, group, memory, in_words, out_words)
-    least = np.empty((layers.shape[0], groups))
-    least_of_groups(cycles, group, least)
-    used, total = np.zeros(5, np.int64), np.empty(count)
-    need_in, need_out = np.empty(groups, np.int64), np.empty(groups, np.int64)
-    alive, bound, reached = np.empty(groups, np.bool_), np.empty(groups), np.empty(groups, np.int64)
-    for i in range(n):
-        alive[:], bound[:], reached[:], need_in[:], need_out[:] = True, 0.0, i, 0, 0
-        area, which, fitting = held, -1, groups
-        for j in range(i, n):
-            kind = kinds[j]
-            wider = layers[kind, KR] * layers[kind, KC] > area
-            area = max(area, layers[kind, KR] * layers[kind, KC])
-            for g in range(groups):
-                if not alive[g]:
-                    continue
-                bound[g] += least[kind, g]
-                if wider or in_words[kind, g] > need_in[g] or out_words[kind, g] > need_out[g]:
-                    need_in[g], need_out[g] = max(need_in[g], in_words[kind, g]), max(need_out[g], out_words[kind, g])
-                    occupy(designs[g * group], need_in[g], need_out[g], area, memory, used)
-                    if not fits(memory, used):
-                        alive[g], bound[g] = False, math.inf
-                        fitting -= 1
-            if fitting == 0:
-                break
-            # The best group of the run before is likely to be the best again, and then few others are looked at.
-            fastest = math.inf
-            if which >= 0 and alive[which]:
-                fastest = caught_up(kinds, cycles, group, which, reached[which], j + 1, reached[which] == i, total)
-                reached[which] = j + 1
-            else:
-                which = groups
-            first = which
-            for g in range(groups):
-                if bound[g] > fastest or not alive[g] or g == first:
-                    continue
-                low = caught_up(kinds, cycles, group, g, reached[g], j + 1, reached[g] == i, total)
-                reached[g] = j + 1
-                if low < fastest or (low == fastest and g < which):
-                    fastest, which = low, g
-            best[i, j + 1] = fastest
-            for d in range(which * group, which * group + group):
-                if total[d] == fastest:
-                    chosen[i, j + 1] = d
-                    break

@@ -6,6 +6,7 @@ devices are solved exactly over those times (`coexplore.cost.pipeline`).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +15,12 @@ import numpy as np
 
 from coexplore.accelerators.fpga import FpgaDesign, FpgaDevice, PoolEntry
 from coexplore.core.errors import AcceleratorError
-from coexplore.cost._fpga import Floats, Ints, price_designs
-from coexplore.cost._fpga_search import best_segments
+from coexplore.cost._fpga import Floats, Ints
+from coexplore.cost._fpga_stages import best_runs, price_part
 from coexplore.cost.fpga import CONSISTENT, FpgaCost, FpgaRules, memory_row, port_limit, price_on_fpga
 from coexplore.cost.fpga_layers import FpgaLayer, layer_rows, without_depthwise
-from coexplore.cost.fpga_search import DesignGrid, coarse_grid, design_of
+from coexplore.cost.fpga_search import DesignGrid, design_of, factored, stage_grid
 from coexplore.cost.pipeline import Pipeline, Stage, StageTable
-
-MOST_DESIGNS = 60_000
-"""In a default grid, which is coarser for networks with depthwise layers."""
 
 GridOf = Callable[[Sequence[FpgaLayer], FpgaDevice, FpgaRules], DesignGrid]
 
@@ -37,7 +35,7 @@ class FpgaStages:
     rules: FpgaRules
     grids: tuple[DesignGrid, ...]
     chosen: Ints
-    """(types, l, l + 1): design of each run of layers as a row of the grid's designs, -1 for none."""
+    """(types, l, l + 1, 3): places of each run's tile, channels and ports in the grid of its device, -1 for none."""
     built: tuple[FpgaDesign, ...] = ()
     """One for each type where engines are built already, with the buffers they have; empty where they are solved."""
 
@@ -45,8 +43,8 @@ class FpgaStages:
         """The engine of a stage."""
         if self.built:
             return self.built[stage.device]
-        grid, row = self.grids[stage.device], int(self.chosen[stage.device, stage.first, stage.end])
-        return design_of(grid.designs()[row], self.layers[stage.first : stage.end], grid.bits)
+        grid, places = self.grids[stage.device], self.chosen[stage.device, stage.first, stage.end]
+        return design_of(grid.design(*map(int, places)), self.layers[stage.first : stage.end], grid.bits)
 
     def cost(self, stage: Stage) -> FpgaCost:
         """The stage in full: cycles and bottleneck by layer, and what its engine occupies."""
@@ -63,20 +61,11 @@ class FpgaStages:
         return work / pipeline.period_s / self.power_w(pipeline)
 
 
-def default_grid(layers: Sequence[FpgaLayer], device: FpgaDevice, rules: FpgaRules) -> DesignGrid:
-    """The finest coarse grid of at most `MOST_DESIGNS`, else the coarsest."""
-    for side in range(8, 3, -1):
-        grid = coarse_grid(layers, device, rules, side=side)
-        if len(grid) <= MOST_DESIGNS:
-            break
-    return grid
-
-
 def fpga_stages(
     layers: Sequence[FpgaLayer],
     pool: Sequence[PoolEntry],
     rules: FpgaRules = CONSISTENT,
-    grid_of: GridOf = default_grid,
+    grid_of: GridOf = stage_grid,
     held: int = 0,
 ) -> FpgaStages:
     """Solve the tiling of every possible stage on every device of a pool.
@@ -97,7 +86,7 @@ def fpga_stages(
         raise AcceleratorError("no layers to cut into stages; give at least one")
     grids = tuple(grid_of(layers, entry.device, rules) for entry in pool)
     shape = (len(pool), len(layers), len(layers) + 1)
-    latency_s, chosen = np.full(shape, np.inf), np.full(shape, -1, np.int64)
+    latency_s, chosen = np.full(shape, np.inf), np.full((*shape, 3), -1, np.int64)
     for t, (entry, grid) in enumerate(zip(pool, grids, strict=True)):
         _fill(layers, entry.device, rules, grid, held, latency_s[t], chosen[t])
         latency_s[t] /= entry.device.clock_hz
@@ -120,18 +109,35 @@ def _fill(
     cycles: Floats,
     chosen: Ints,
 ) -> None:
-    """Fill cycles and chosen (l, l + 1) for one device."""
-    rows = layer_rows(layers if grid.depthwise else without_depthwise(layers))
-    designs = grid.designs()
-    within = grid.bits * designs[:, 4:7].sum(axis=1) <= min(port_limit(device, rules), device.port_bits)
-    numbers = np.flatnonzero(within)
-    if not len(numbers):
+    """Fill cycles (l, l + 1) and chosen (l, l + 1, 3) for one device."""
+    limit = min(port_limit(device, rules), device.port_bits)
+    usable = [place for place, ports in enumerate(grid.ports) if grid.bits * sum(ports) <= limit]
+    if not usable:
         return
-    usable = np.ascontiguousarray(designs[numbers])
-    unique, which = np.unique(rows, axis=0, return_inverse=True)
-    each = np.empty((len(unique), len(usable)))
-    group = len(usable) // (len(grid.channels) * len(grid.rows) * len(grid.cols))
-    price_designs(unique, usable, group, rules.row, each)
-    memory = memory_row(device, rules, grid.bits)
-    best_segments(which.ravel(), unique, usable, group, each, memory, held, cycles, chosen)
-    chosen[chosen >= 0] = numbers[chosen[chosen >= 0]]
+    rows = layer_rows(layers if grid.depthwise else without_depthwise(layers))
+    kinds, which = np.unique(rows, axis=0, return_inverse=True)
+    tiles = np.array(list(itertools.product(grid.rows, grid.cols)), np.int64)
+    ports = np.array([grid.ports[place] for place in usable], np.int64)
+    pairs, engines, channels = factored(grid)
+    number = np.full((len(pairs), len(engines)), -1, np.int64)
+    for place, (pair, engine) in reversed(list(enumerate(channels))):
+        number[pair, engine] = place
+    second = np.stack((engines, np.zeros_like(engines)), axis=1)
+    dense, dense_least = _priced(kinds, pairs, tiles, ports, rules, alone=False)
+    lone, lone_least = _priced(kinds, second, tiles, ports, rules, alone=True)
+    best_runs(
+        which.ravel(), kinds, pairs, engines, number, tiles, dense, dense_least, lone, lone_least,
+        memory_row(device, rules, grid.bits), held, cycles, chosen,
+    )  # fmt: skip
+    found = chosen[..., 2] >= 0
+    chosen[found, 2] = np.array(usable)[chosen[found, 2]]
+
+
+def _priced(
+    layers: Ints, parts: Ints, tiles: Ints, ports: Ints, rules: FpgaRules, *, alone: bool
+) -> tuple[Floats, Floats]:
+    """Cycles (l, t, n, p) of one engine's layers, and the least of each over the ports."""
+    shape = (len(layers), len(tiles), len(parts))
+    cycles, least = np.empty((*shape, len(ports))), np.empty(shape)
+    price_part(layers, parts, tiles, ports, rules.row, int(alone), cycles, least)
+    return cycles, least

@@ -61,6 +61,12 @@ class DesignGrid:
     def __len__(self) -> int:
         return len(self.channels) * len(self.rows) * len(self.cols) * len(self.ports)
 
+    def design(self, tile: int, channels: int, ports: int) -> Ints:
+        """One of them, (8,): by the places of its rows and columns, of its channels and of its ports."""
+        row, column = divmod(tile, len(self.cols))
+        tm, tn, tm_d = self.channels[channels]
+        return np.array((tm, tn, self.rows[row], self.cols[column], *self.ports[ports], tm_d), np.int64)
+
     def designs(self) -> Ints:
         """All of them, (d, 8)."""
         tiles = np.array(list(itertools.product(self.rows, self.cols)), np.int64)
@@ -99,19 +105,21 @@ def fine_grid(
         device: what may be used.
         rules: whose bandwidth limit holds.
         bits: of a word.
-        side: at most so many values of each tile size, the least wasteful of each equal ratio; None for all that
-            matter.
+        side: at most so many values of each tile size, the least wasteful of each equal ratio, and to each Tm also the
+            Tn that fill the multipliers; None for all that matter.
     """
     dense = [layer for layer in layers if not layer.depthwise] or list(layers)
     alone = [layer for layer in layers if layer.depthwise]
     budget = device.dsp // DSPS_PER_MULTIPLIER[bits]
     outs, ins = _steps((layer.M for layer in dense), side, budget), _steps((layer.N for layer in dense), side, budget)
     engines = _steps((layer.M for layer in alone), side, budget) if alone else [0]
-    channels = tuple(
+    channels = {
         (tm, tn, tm_d) for tm in outs for tn in ins if tm * tn <= budget for tm_d in engines if tm * tn + tm_d <= budget
-    )
+    }
+    if side is not None:
+        channels |= _filling(outs, _steps((layer.N for layer in dense), None, budget), engines, budget)
     rows, cols = _steps((layer.R for layer in layers), side), _steps((layer.C for layer in layers), side)
-    return DesignGrid(channels, tuple(rows), tuple(cols), _all_splits(_words(device, rules, bits)), bits)
+    return DesignGrid(tuple(sorted(channels)), tuple(rows), tuple(cols), _all_splits(_words(device, rules, bits)), bits)
 
 
 def coarse_grid(
@@ -119,11 +127,47 @@ def coarse_grid(
 ) -> DesignGrid:
     """As `fine_grid` with fewer tiles, and with ports whose widths are eighths of all words."""
     fine = fine_grid(layers, device, rules, bits, side)
-    words = _words(device, rules, bits)
-    ports = {_shared(words, split) for split in _all_splits(EIGHTHS)} & set(fine.ports)
-    return DesignGrid(fine.channels, fine.rows, fine.cols, tuple(sorted(ports)), bits)
+    return DesignGrid(fine.channels, fine.rows, fine.cols, _eighths(_words(device, rules, bits)), bits)
 
 
+def stage_grid(layers: Sequence[FpgaLayer], device: FpgaDevice, rules: FpgaRules = CONSISTENT) -> DesignGrid:
+    """What is tried for every stage of a pipeline: many channels, since stages differ most in those; few tiles.
+
+    To each Tm belong the Tn that fill the multipliers beside each Tm(d), and those that fill a share of them.
+    """
+    dense = [layer for layer in layers if not layer.depthwise] or list(layers)
+    alone = [layer for layer in layers if layer.depthwise]
+    rows, cols = (tuple(_steps(sizes, TILE_SIDE)) for sizes in ([x.R for x in layers], [x.C for x in layers]))
+    ports = _eighths(_words(device, rules, FIXED_POINT))
+    engines = _steps((layer.M for layer in alone), LONE_SIDE, device.dsp) if alone else [0]
+    ins = _steps((layer.N for layer in dense), None, device.dsp)
+    for side in (32, 24, 16, 12, 8):
+        outs = _steps((layer.M for layer in dense), side, device.dsp)
+        channels = _filling(outs, ins, engines, device.dsp)
+        pairs = {(tm, tn) for tm, tn, _ in channels}
+        if len(pairs) * len(rows) * len(cols) * len(ports) <= MOST_PARTS:
+            break
+    return DesignGrid(tuple(sorted(channels)), rows, cols, ports, FIXED_POINT)
+
+
+def _filling(outs: Sequence[int], ins: Sequence[int], engines: Sequence[int], budget: int) -> set[Triple]:
+    """For each Tm the Tn that fill all multipliers beside each Tm(d), or a share of them."""
+    known, found = np.array(ins), set[Triple]()
+    for tm in outs:
+        for room in {(budget - tm_d) // tm for tm_d in engines if budget - tm_d >= tm}:
+            for tn in {int(known[known <= max(1, room * share // 12)].max()) for share in SHARES}:
+                found |= {(tm, tn, tm_d) for tm_d in engines if tm * tn + tm_d <= budget}
+    return found
+
+
+SHARES = (12, 9, 6, 4, 3, 1)
+"""Twelfths of the multipliers."""
+TILE_SIDE, LONE_SIDE = 8, 10
+"""Values of Tr and of Tc, and of Tm(d), for the stages of a pipeline."""
+FIXED_POINT = 16
+"""Bits of a word there."""
+MOST_PARTS = 300_000
+"""Tiles, channels of the dense engine and ports that are priced for the stages of a pipeline."""
 EIGHTHS = 8
 
 
@@ -164,6 +208,11 @@ def _steps_of(wanted: tuple[int, ...], side: int | None, most: int | None) -> tu
         ratio = int(side * math.log(value) / edge)
         best[ratio] = min(best.get(ratio, (math.inf, 0)), (waste, -value))
     return tuple(sorted(-value for _, value in best.values()))
+
+
+def _eighths(words: int) -> tuple[Triple, ...]:
+    """Splits of the words whose shares are eighths."""
+    return tuple(sorted({_shared(words, split) for split in _all_splits(EIGHTHS)} & set(_all_splits(words))))
 
 
 def _shared(words: int, share: Triple) -> Triple:
@@ -241,7 +290,7 @@ def best_design(
         narrowest = grid.bits * min(map(sum, grid.ports))
         reason = f"ports: the narrowest need {narrowest} bits per cycle, {device.name!r} has {limit_bits:g}"
         return Found(None, math.inf, reason, len(grid))
-    pairs, engines, channels = _factored(grid)
+    pairs, engines, channels = factored(grid)
     tiles = np.array(list(itertools.product(grid.rows, grid.cols)), np.int64)
     rules_row, memory = rules.row, memory_row(device, rules, grid.bits)
     best, least = np.zeros(DESIGN_COLUMNS, np.int64), np.empty(len(tiles))
@@ -263,7 +312,7 @@ def _smallest(grid: DesignGrid) -> Ints:
     return np.array((tm, tn, min(grid.rows), min(grid.cols), *min(grid.ports, key=sum), tm_d), np.int64)
 
 
-def _factored(grid: DesignGrid) -> tuple[Ints, Ints, Ints]:
+def factored(grid: DesignGrid) -> tuple[Ints, Ints, Ints]:
     """(n, 2) different pairs Tm, Tn; (e,) different Tm(d); and (c, 2) which of each every entry of the grid has."""
     pairs, engines = sorted({(tm, tn) for tm, tn, _ in grid.channels}), sorted({tm_d for *_, tm_d in grid.channels})
     number, lone = {pair: n for n, pair in enumerate(pairs)}, {tm_d: e for e, tm_d in enumerate(engines)}

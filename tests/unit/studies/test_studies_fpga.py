@@ -52,7 +52,7 @@ def tabular(tmp_path: Path) -> dict[str, object]:
         **STUDY,
         "task": {"tabular": str(tmp_path / "table.parquet"), "key": "arch", "accuracy": "acc"},
         "network": {"family": "nas-bench-macro", "freeze": frozen},
-        "accelerator": {"family": "fpga-pool", "pool": ["7a50t", "7a50t"], "throughput_per_s": 320},
+        "accelerator": {"family": "fpga-pool", "pool": ["7a50t", "7a50t"], "throughput_per_s": 440},
         "objectives": [{"maximize": "accuracy"}, {"maximize": "pipeline_efficiency"}],
         "strategy": {"name": "two-level"},
         "reward": {"name": "convex", "metric": "pipeline_efficiency"},
@@ -132,7 +132,7 @@ def test_more_stages_than_layers_end_with_that_reason(tmp_path: Path) -> None:
 def test_infeasible_networks_are_never_trained(tmp_path: Path, tabular: dict[str, object]) -> None:
     result = run_study(parse_config(tabular), tmp_path / "study", workers=0)
     assert result.screened > len(result.trials)
-    assert all(trial.metrics["throughput_per_s"] >= 320 for trial in result.trials)
+    assert all(trial.metrics["throughput_per_s"] >= 440 for trial in result.trials)
     assert all("accuracy" not in trial.metrics for trial in result.trials if trial.state is TrialState.INFEASIBLE)
     assert result.trained_networks == len([trial for trial in result.trials if trial.network])
 
@@ -222,7 +222,7 @@ def test_the_examples_are_legal_and_their_fixed_boards_run_the_middle_network(pa
     build(config)
     document = yaml.safe_load(path.read_text())
     assert document["name"].replace("-", "_") == f"fpga_{path.stem}"
-    middle = PlainCnn(layers=(4,)).assemble([(3, 16, 1)] * 4)
+    middle = PlainCnn(layers=(4,)).assemble([(3, 24, 1)] * 4)
     family = build(config).designs.accelerator_family
     cost = price_on_boards(middle, family.decode(family.presets["baseline"] or Point()))
     assert not cost.reason
