@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+import numpy as np
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.family import AcceleratorFamily, Hardware, as_chip
 from coexplore.networks.network import Network, NetworkFamily
 from coexplore.spaces.decision import Value
+from coexplore.spaces.described import Described, Reals, encoded
 from coexplore.spaces.space import Point, Space, part, product
 
 NETWORK = "network"
@@ -57,6 +60,21 @@ class FixedAccelerator:
 
 
 @dataclass(frozen=True)
+class DescribedDesigns(Space):
+    """Designs whose accelerators have features; networks are encoded as any space is."""
+
+    family: Described | None = None
+
+    def features(self, points: Sequence[Point]) -> Reals:
+        """(n, f) Encoded network, then features of the accelerator."""
+        assert self.family is not None
+        networks = Space(tuple(d for d in self.decisions if d.name.startswith(f"{NETWORK}.")))
+        chosen = [Point(tuple(e for e in point.entries if e[0].startswith(f"{NETWORK}."))) for point in points]
+        hardware = self.family.features([part(point, ACCELERATOR) for point in points])
+        return np.hstack([encoded(networks, chosen), hardware])
+
+
+@dataclass(frozen=True)
 class DesignSpace:
     """All pairs of a network of one family and an accelerator of another, or some of them.
 
@@ -73,7 +91,10 @@ class DesignSpace:
     def space(self) -> Space:
         """The product of both spaces, with names like "network.kernel0" and "accelerator.pes_x"."""
         whole = product(network=self.network_family.space, accelerator=self.accelerator_family.space)
-        return whole.restrict(dict(self.restrictions))
+        legal = whole.restrict(dict(self.restrictions))
+        if isinstance(self.accelerator_family, Described):
+            return DescribedDesigns(legal.decisions, self.accelerator_family)
+        return legal
 
     @cached_property
     def network_space(self) -> Space:

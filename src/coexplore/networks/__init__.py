@@ -11,6 +11,7 @@ from coexplore.networks import alexnet_one_column as alexnet_one_column
 from coexplore.networks import bert as bert
 from coexplore.networks import encoder_decoder as encoder_decoder
 from coexplore.networks import inverted_bottleneck as inverted_bottleneck
+from coexplore.networks import learned_codesign as learned_codesign
 from coexplore.networks import mnasnet as mnasnet
 from coexplore.networks import mobilenet_v2 as mobilenet_v2
 from coexplore.networks import nahas as nahas

@@ -7,14 +7,14 @@ from pathlib import Path
 from coexplore.accelerators.fpga_boards import FpgaBoards
 from coexplore.core.errors import StudyError
 from coexplore.cost.boards import BoardsCost, price_on_boards
-from coexplore.cost.model import WorkloadCost, price
+from coexplore.cost.model import WorkloadCost
 from coexplore.design import Design
 from coexplore.reports.arrays import read_arrays
 from coexplore.reports.bundle import Contents, write_bundle
 from coexplore.reports.final_test import read_tested
-from coexplore.reports.findings import mapping_goal
+from coexplore.reports.findings import assumed_by
 from coexplore.reports.summary import measured
-from coexplore.studies.config import build_designs, residency_of
+from coexplore.studies.config import build_designs
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord, TrialState
@@ -63,4 +63,4 @@ def export_trial(result: StudyResult, trial: TrialRecord, folder: Path) -> None:
 def _cost(result: StudyResult, design: Design, workload: Workload) -> WorkloadCost | BoardsCost:
     if isinstance(design.accelerator, FpgaBoards):
         return price_on_boards(workload, design.accelerator)
-    return price(workload, design.chip, mapping_goal(result), residency=residency_of(result.config))
+    return assumed_by(result).price(workload, design.chip)

@@ -14,7 +14,8 @@ from coexplore.objectives.objective import Objective
 from coexplore.reports.final_test import read_tested
 from coexplore.reports.summary import TestAccuracies, chosen_trial
 from coexplore.spaces.space import Point, part
-from coexplore.studies.config import build_designs, build_objectives, residency_of
+from coexplore.studies.config import build_designs, build_objectives, residency_of, searched_pricer
+from coexplore.studies.searched_pricer import SearchedPricer
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord
 from coexplore.workloads.graph import Workload
@@ -76,7 +77,7 @@ def find(result: StudyResult) -> Findings:
         StoreError: something in the study directory is damaged.
     """
     designs, objectives = build_designs(result.config), build_objectives(result.config)
-    assumed = _Assumed(mapping_goal(result), residency_of(result.config))
+    assumed = assumed_by(result)
     baseline = _baseline(designs)
     known: dict[Point, dict[str, float] | None] = {}
     front = tuple(
@@ -119,18 +120,29 @@ def _baseline(designs: DesignSpace) -> Accelerator | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Assumed:
+class Assumed:
     """How a study prices."""
 
     goal: Goal
     residency: Residency
+    searched: SearchedPricer | None
+    """Where mappings are searched, which comes out the same each time."""
 
     def price(self, workload: Workload, accelerator: Accelerator) -> WorkloadCost:
-        return price(workload, accelerator, self.goal, residency=self.residency)
+        """The price of the study; with the best mappings where its search has none for some op."""
+        found = None if self.searched is None else self.searched.mappings(workload, accelerator)
+        return price(workload, accelerator, self.goal, found, residency=self.residency)
+
+
+def assumed_by(result: StudyResult) -> Assumed:
+    """How a study prices."""
+    goal = mapping_goal(result)
+    searched = searched_pricer(result.config, build_designs(result.config), goal)
+    return Assumed(goal, residency_of(result.config), searched)
 
 
 def _member(
-    designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: _Assumed,
+    designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: Assumed,
     known: dict[Point, dict[str, float] | None],
 ) -> Member:  # fmt: skip
     """A design of the front; `known` are the prices of networks on the baseline so far, by their decisions."""
@@ -143,7 +155,7 @@ def _member(
     return Member(trial, design, known[network])
 
 
-def _chosen(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: _Assumed) -> Chosen:
+def _chosen(designs: DesignSpace, trial: TrialRecord, baseline: Accelerator | None, assumed: Assumed) -> Chosen:
     design = designs.decode(trial.point)
     workload = design.network.workload()
     cost = assumed.price(workload, design.chip)

@@ -1,43 +1,26 @@
 """How well does a genetic algorithm spread over the Pareto front? NSGA-II, through Optuna.
 
-The genome holds every decision, also those a point leaves inactive: they are inherited silently and come back when
-their condition does. A suggestion holds the active ones only.
-
 References:
     Deb2002: K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, A fast and elitist multiobjective genetic algorithm: NSGA-II,
         IEEE Transactions on Evolutionary Computation 6(2), 2002. As implemented by `optuna.samplers.NSGAIISampler`.
 
-Departures:
-    A child that was suggested or observed before leaves the population untold and is bred again, since its evaluation
-    could teach nothing. Optuna keeps its samplers' state to itself, so our state is the history of asks and tells, and
-    restoring plays it again on a fresh sampler with the same seed; the time this takes grows with its square.
+Departures: a child that was suggested or observed before is bred again; see `coexplore.strategies.optuna_search`.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coexplore.core.errors import StudyError
-from coexplore.spaces.conditions import INACTIVE, is_active
-from coexplore.spaces.space import Point, Space
-from coexplore.strategies.checkpoint import SavedObservation, load_observation, save_observation
-from coexplore.strategies.random_search import draw_untried
+from coexplore.spaces.space import Space
+from coexplore.strategies.optuna_search import OptunaSearch
 from coexplore.strategies.settings import check_real, check_whole
-from coexplore.strategies.strategy import STRATEGIES, Observation, Strategy, Suggestion
+from coexplore.strategies.strategy import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
-    from optuna import Study
-    from optuna.distributions import BaseDistribution
-    from optuna.trial import Trial
-
-LITTER = 16
-"""Children bred in search of an untried one before a random point takes the place."""
+    from optuna.samplers import BaseSampler
 
 
 @STRATEGIES.register("nsga2")
@@ -59,142 +42,11 @@ class Nsga2:
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
         """A fresh population; draws one seed from `rng` and leaves it alone afterwards."""
-        return _Nsga2(self, space, int(rng.integers(2**31)), objectives)
+        return OptunaSearch("nsga2", self._sampler, space, int(rng.integers(2**31)), objectives)
 
+    def _sampler(self, seed: int) -> BaseSampler:
+        from optuna.samplers import NSGAIISampler
 
-class _Saved(TypedDict):
-    seed: int
-    events: list[list[int] | SavedObservation]
-
-
-class _Nsga2:
-    """Records what happens to a `_Population`, so that it can happen again."""
-
-    def __init__(self, settings: Nsga2, space: Space, seed: int, objectives: int) -> None:
-        self._settings, self._space, self._objectives = settings, space, objectives
-        self._begin(seed)
-
-    def suggest(self, n: int) -> list[Suggestion]:
-        points = [self._ask() for _ in range(n)]
-        return [Suggestion(point) for point in points]
-
-    def observe(self, new: Sequence[Observation]) -> None:
-        for observation in new:
-            if observation.final:
-                self._tell(observation)
-
-    def state(self) -> dict[str, object]:
-        return {"seed": self._seed, "events": list(self._events)}
-
-    def restore(self, state: Mapping[str, object]) -> None:
-        saved = cast(_Saved, state)
-        self._begin(saved["seed"])
-        for event in saved["events"]:
-            if isinstance(event, list):
-                if self._space.indices(self._ask()) != event:
-                    raise StudyError(
-                        "the nsga2 strategy cannot continue: Optuna proposes other points than when the checkpoint was "
-                        "written; install the versions the study was started with, or start it anew"
-                    )
-            else:
-                self._tell(load_observation(self._space, event))
-
-    def _begin(self, seed: int) -> None:
-        self._seed = seed
-        self._events: list[list[int] | SavedObservation] = []
-        self._population = _Population(self._settings, self._space, seed, self._objectives)
-
-    def _ask(self) -> Point:
-        point = self._population.ask()
-        self._events.append(self._space.indices(point))
-        return point
-
-    def _tell(self, observation: Observation) -> None:
-        self._population.tell(observation)
-        self._events.append(save_observation(self._space, observation))
-
-
-class _Population:
-    """An Optuna study in memory that speaks in points; a function of its seed and of what it is asked and told."""
-
-    def __init__(self, settings: Nsga2, space: Space, seed: int, objectives: int) -> None:
-        self._space, self._objectives = space, objectives
-        self._rng = np.random.default_rng(seed)
-        self._study = _quiet_study(settings, seed, objectives)
-        self._genes = _genes(space)
-        self._tried: set[Point] = set()
-        self._open: dict[Point, deque[Trial]] = {}
-
-    def ask(self) -> Point:
-        trial, point = self._untried()
-        self._tried.add(point)
-        self._open.setdefault(point, deque()).append(trial)
-        return point
-
-    def tell(self, observation: Observation) -> None:
-        waiting = self._open.get(observation.point)
-        trial = waiting.popleft() if waiting else self._adopt(observation.point)
-        self._tried.add(observation.point)
-        trial.set_constraint("violation", observation.shortfall)
-        self._study.tell(trial, list(observation.losses))
-
-    def _untried(self) -> tuple[Trial, Point]:
-        from optuna.trial import TrialState
-
-        if len(self._tried) < self._space.size:
-            for _ in range(LITTER):
-                trial, point = self._bred()
-                if point not in self._tried:
-                    return trial, point
-                self._study.tell(trial, state=TrialState.FAIL)
-            point = cast(Point, draw_untried(self._space, self._rng, self._tried))
-            return self._adopt(point), point
-        return self._bred()
-
-    def _bred(self) -> tuple[Trial, Point]:
-        trial = self._study.ask(self._genes)
-        row: list[int] = []
-        for position, name in enumerate(self._space.names):
-            row.append(trial.params[name] if is_active(self._space.links, row, position) else INACTIVE)
-        return trial, self._space.at(row)
-
-    def _adopt(self, point: Point) -> Trial:
-        """A trial for a point that was not bred; Optuna fills in its inactive genes."""
-        row = self._space.indices(point)
-        self._study.enqueue_trial({n: index for n, index in zip(self._space.names, row, strict=True) if index >= 0})
-        return self._study.ask(self._genes)
-
-
-def _genes(space: Space) -> dict[str, BaseDistribution]:
-    """One distribution of value indices per decision."""
-    from optuna.distributions import CategoricalDistribution, IntDistribution
-
-    return {
-        decision.name: IntDistribution(0, size - 1) if decision.ordered else CategoricalDistribution(tuple(range(size)))
-        for decision, size in zip(space.decisions, space.sizes, strict=True)
-    }
-
-
-def _quiet_study(settings: Nsga2, seed: int, objectives: int) -> Study:
-    import optuna
-
-    sampler = optuna.samplers.NSGAIISampler(
-        population_size=settings.population,
-        crossover_prob=settings.crossover,
-        swapping_prob=settings.swapping,
-        seed=seed,
-    )
-    with _log_level(optuna.logging.WARNING):
-        return optuna.create_study(directions=["minimize"] * objectives, sampler=sampler)
-
-
-@contextlib.contextmanager
-def _log_level(level: int) -> Iterator[None]:
-    from optuna import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(max(before, level))
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
+        return NSGAIISampler(
+            population_size=self.population, crossover_prob=self.crossover, swapping_prob=self.swapping, seed=seed
+        )

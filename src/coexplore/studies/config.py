@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.family import BASELINE, as_chip
 from coexplore.accelerators.fpga_pipeline import FpgaPipeline
 from coexplore.accuracy.data import DATASETS, Dataset, DatasetSettings
@@ -19,6 +20,7 @@ from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe
 from coexplore.core.errors import AcceleratorError, ConfigError, EvaluationError, UnknownNameError, did_you_mean
 from coexplore.cost.boards import BOARD_METRICS
+from coexplore.cost.mapping_search import MappingSearch
 from coexplore.cost.model import CHIP_METRICS, Goal
 from coexplore.cost.residency import MAIN_MEMORY, Residency
 from coexplore.design import ACCELERATOR, NETWORK, DesignSpace
@@ -29,9 +31,11 @@ from coexplore.strategies.settings import make_settings as make_strategy
 from coexplore.strategies.strategy import STRATEGIES, SearchByLooks, StrategySettings
 from coexplore.studies.exact import check as check_exact
 from coexplore.studies.exact import why_not
+from coexplore.studies.learned_pricer import learned_pricer
 from coexplore.studies.phases import Phases
 from coexplore.studies.problem import AccuracySource, Pricer, Problem, asks_for_accuracy
-from coexplore.studies.schema import StudyConfig, parse_config
+from coexplore.studies.schema import CostConfig, StudyConfig, parse_config
+from coexplore.studies.searched_pricer import SearchedPricer
 from coexplore.studies.settings import make_settings, settings_document
 from coexplore.studies.shared_source import SharedAccuracy
 from coexplore.studies.sides import (
@@ -72,7 +76,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
         network = network.model_copy(update={"onnx": os.path.join(folder, network.onnx)})
     if accelerator.file is not None:
         accelerator = accelerator.model_copy(update={"file": os.path.join(folder, accelerator.file)})
-    return config.model_copy(update={"network": network, "accelerator": accelerator})
+    cost = config.cost
+    if cost is not None and cost.learned is not None:
+        cost = cost.model_copy(update={"learned": os.path.join(folder, cost.learned)})
+    return config.model_copy(update={"network": network, "accelerator": accelerator, "cost": cost})
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +163,41 @@ def _pricer(config: StudyConfig, designs: DesignSpace, goal: Goal) -> Pricer:
         if name not in measured and METRICS.get(str(name)).source is Source.COST:
             hardware = "FPGAs" if on_boards else "accelerators"
             raise ConfigError(f"{path}: {name} is not measured of {hardware}; these are: {', '.join(sorted(measured))}")
+    if config.cost is not None and config.cost.learned is not None:
+        if on_boards or config.cost != CostConfig(learned=config.cost.learned):
+            raise ConfigError("cost.learned: goes with accelerators and with no other setting of cost; leave one out")
+        return learned_pricer(config.cost.learned, designs)
+    searched = searched_pricer(config, designs, goal)
     if not on_boards:
-        return CostPricer(goal, residency_of(config))
+        return searched or CostPricer(goal, residency_of(config))
+    if searched is not None:
+        raise ConfigError("cost.mapper: is not for FPGAs, whose tilings are solved; leave it out")
     if config.cost is not None and config.cost.residency is not None:
         raise ConfigError("cost.residency: is not for FPGAs, whose stages hand tensors on themselves; leave it out")
     return BoardsPricer()
+
+
+def searched_pricer(config: StudyConfig, designs: DesignSpace, goal: Goal) -> SearchedPricer | None:
+    """What searches the mappings of a study; None where they are solved.
+
+    Raises:
+        ConfigError: the message begins with the path of the wrong field.
+    """
+    mapper = config.cost.mapper if config.cost is not None else None
+    if mapper is None:
+        return None
+    if residency_of(config) != MAIN_MEMORY:
+        raise ConfigError("cost.residency: is not for mappings that are searched; leave it or cost.mapper out")
+    strategy: StrategySettings | None = None
+    if mapper.search != EXACT:
+        look_up(STRATEGIES, mapper.search, "cost.mapper.search")
+        strategy = make_strategy(mapper.search, mapper.settings, "cost.mapper")
+    elif mapper.settings:
+        raise ConfigError(f"cost.mapper.{min(mapper.settings)}: the engine's own mapper has no settings; leave it out")
+    family = designs.accelerator_family
+    baseline = family.decode(family.presets[BASELINE]) if mapper.pass_on and family.space.size > 1 else None
+    reference = baseline if isinstance(baseline, Accelerator) else None
+    return SearchedPricer(MappingSearch(strategy, mapper.trials, mapper.whole_filters, goal, config.seed, reference))
 
 
 def residency_of(config: StudyConfig) -> Residency:
@@ -275,7 +312,7 @@ def _predicted(designs: DesignSpace, settings: PredictionSettings, data_root: Pa
 
 
 def _shape(data: Dataset) -> DataShape:
-    return DataShape(data.name, data.input_shape, data.classes)
+    return DataShape(data.name, data.input_shape, data.classes, data.label_shape)
 
 
 def _training(config: StudyConfig, task: DatasetSettings, data: Dataset, data_root: Path | None) -> RealTraining:

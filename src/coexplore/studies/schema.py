@@ -172,11 +172,28 @@ class ResidencyConfig(_Section):
     """The weights stay between inferences when all together take at most this share."""
 
 
+class MapperConfig(_Chosen):
+    """How the mapping of each op is searched, instead of solved: a nested search."""
+
+    search: str
+    """Name of a strategy, whose settings follow; `exact` is the engine's own mapper."""
+    trials: int = Field(default=250, ge=1)
+    """Mappings evaluated for each op on each accelerator."""
+    whole_filters: bool = True
+    """Whether filter dimensions that the array cannot unroll stay whole in an element."""
+    pass_on: bool = True
+    """Whether the best mappings on the family's baseline are tried first."""
+
+
 class CostConfig(_Section):
     """What the prices assume."""
 
     residency: ResidencyConfig | None = None
     """Absent: every op reads from and writes to main memory."""
+    learned: str | None = None
+    """Path of a trained cost model, whose predictions are taken for prices; absent: the engine's prices."""
+    mapper: MapperConfig | None = None
+    """Absent: the engine's own mapper, optimal in its declared mapspace."""
 
 
 class PhasesConfig(_Section):
@@ -254,6 +271,7 @@ _SECTIONS: dict[object, type[BaseModel]] = {
     "phases": PhasesConfig,
     "cost": CostConfig,
     "residency": ResidencyConfig,
+    "mapper": MapperConfig,
 }
 
 
