@@ -43,6 +43,7 @@ KEYS = {
     "scaling": {"series", "exponents", "cache", "totals"},
     "study_overhead": set(),
     "surrogate": {"kendall_tau", "coverage_90", "rows_train", "rows_test", "tau_target_met", "coverage_target_met"},
+    "supernet": {"kendall_tau", "kendall_tau_90", "tau_macs", "networks", "train_s", "stand_alone_s"},
     "systolic": {"rows", "exact"},
     "versus_peers": {"peer", "speed_ratio", "never_worse", "recorded"},
     "zigzag_replay": {"rows", "ideal_cycles_within_2pct", "energy_within_2pct"},

@@ -19,6 +19,7 @@ Departures:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,8 @@ from coexplore.workloads.weights import weight_shapes
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    Step = Callable[..., torch.Tensor]
 
 STATISTICS = ("running_mean", "running_var")
 """Arrays of batch normalisation that are measured, not learned."""
@@ -112,12 +115,13 @@ class Supernet:
 
     def __init__(self, family: NetworkFamily, space: Space, seed: int = 0) -> None:
         torch = import_torch("training a network")
-        shapes, found = shared_shapes(family, space), dict[str, torch.Tensor]()
+        shapes = shared_shapes(family, space)
+        found: dict[str, nn.Parameter] = {}
         for point in largest_points(space):
             for name, array in weights_of(build_module(family.lower(point), seed)).items():
                 if name not in found and array.shape == shapes.get(name):
-                    found[name] = torch.from_numpy(array)
-        self.arrays: dict[str, nn.Parameter] = {name: torch.nn.Parameter(found[name]) for name in shapes}
+                    found[name] = torch.nn.Parameter(torch.from_numpy(array))
+        self.arrays = {name: found[name] for name in shapes}
         """Learned arrays by the names of `weight_shapes`, each as large as any network needs it."""
         self._frames = Frames()
 
@@ -131,8 +135,8 @@ class Supernet:
         return {name: self._part(name, shape) for name, shape in shapes.items() if not _measured(name)}
 
     def _part(self, name: str, shape: Shape) -> torch.Tensor:
-        whole = self.arrays.get(name)
-        _check_within(name, shape, None if whole is None else tuple(whole.shape))
+        _check_within(name, shape, tuple(self.arrays[name].shape) if name in self.arrays else None)
+        whole = self.arrays[name]
         return whole[_window(shape, tuple(whole.shape))]
 
     def outputs(self, workload: Workload, images: torch.Tensor) -> torch.Tensor:
@@ -145,8 +149,8 @@ class Supernet:
         torch = import_torch("training a network")
         module, paths = self._frames.module(workload).train(), array_paths(workload)
         arrays = {paths[name]: part for name, part in self.parts(workload).items()}
-        outputs: torch.Tensor = torch.func.functional_call(module, arrays, (images,))
-        return outputs
+        call: Step = torch.func.functional_call
+        return call(module, arrays, (images,))
 
     def adopt(self, workload: Workload, images: torch.Tensor, batch: int) -> nn.Module:
         """A network with a copy of its part of the weights, and with statistics measured over images.

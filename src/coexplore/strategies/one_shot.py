@@ -113,7 +113,7 @@ class OneShot:
         first = int(self.delay * self.steps)
         if not first <= step < self.steps:
             return 0.0
-        return self.learning_rate * self.growth ** ((step - first) / (self.steps - first))
+        return self.learning_rate * math.pow(self.growth, (step - first) / (self.steps - first))
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
         """A policy that draws uniformly; it learns from the reward and does not look at the losses."""

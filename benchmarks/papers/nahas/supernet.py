@@ -1,0 +1,188 @@
+"""Do shared weights put networks in the order that stand-alone training does?
+
+A supernet over an inverted-bottleneck space of 165,888 networks learns Fashion-MNIST at 14 x 14 pixels, one network a
+step, every decision drawn uniformly. Then networks drawn uniformly are measured twice on the same held-out images: with
+their part of the shared weights, statistics of batch normalisation measured anew, and trained from scratch with a short
+recipe. Kendall's tau-b says how alike the two orders are; its 90 % interval is from 2,000 bootstrap samples of the
+networks. `tau_macs` is that of the multiply-accumulates with the stand-alone accuracies, which costs nothing and is the
+bar that a supernet has to pass.
+
+Everything is kept in `--out` as soon as it is known, the shared weights now and then; a run that is stopped goes on.
+`--quick` is a tiny space and 4 networks on 600 pictures, which shows that the script works and nothing about supernets.
+
+The last line is one JSON object. `train_s` is the wall time in which the supernet learned, in all runs together;
+`stand_alone_s` that of the trainings from scratch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from coexplore.accuracy.data import FashionMnist
+from coexplore.accuracy.dataset import Dataset
+from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator
+from coexplore.accuracy.supernet_training import SharedTraining, Sharing
+from coexplore.accuracy.training import Recipe
+from coexplore.core.hashing import content_hash
+from coexplore.networks.inverted_bottleneck import InvertedBottleneck
+from coexplore.spaces.space import Point
+from coexplore.studies.cache import EvaluationCache
+from coexplore.testing.rank_correlation import kendall_tau
+from coexplore.workloads.graph import Workload
+
+ROOT = Path(__file__).resolve().parents[3]
+TOLD_EVERY_S = 10.0
+BOOTSTRAPS, INTERVAL = 2000, (0.05, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is compared, and on what."""
+
+    data: FashionMnist
+    family: InvertedBottleneck
+    shared: Recipe
+    alone: Recipe
+    sharing: Sharing
+    networks: int
+
+
+FULL = Setup(
+    FashionMnist(limit=16000, resolution=14, validation_fraction=0.375),
+    InvertedBottleneck(
+        input_shape=(1, 14, 14),
+        stem=(16, 2),
+        stages=((3, 16, 1, 1), (3, 24, 2, 2), (3, 32, 1, 1)),
+        head=64,
+        kernels=(3, 5),
+        expansions=(1, 2, 4, 6),
+        width_factors=(0.5, 1.0, 1.5),
+    ),
+    shared=Recipe(epochs=30, batch_size=128, learning_rate=0.01),
+    alone=Recipe(epochs=4, batch_size=128, learning_rate=0.01),
+    sharing=Sharing(),
+    networks=20,
+)
+QUICK = Setup(
+    FashionMnist(limit=600, resolution=8),
+    InvertedBottleneck(input_shape=(1, 8, 8), stem=(8, 2), stages=((2, 8, 1, 1),), head=16, kernels=(3,)),
+    shared=Recipe(epochs=2, learning_rate=0.01),
+    alone=Recipe(epochs=1, learning_rate=0.01),
+    sharing=Sharing(recalibration_images=128),
+    networks=4,
+)
+
+
+def main() -> None:
+    """Train, measure both ways, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="folder of fashion_mnist.npz")
+    parser.add_argument("--out", type=Path, help="folder that keeps what is known (default: runs/nahas_supernet)")
+    parser.add_argument("--sampling", default="uniform", help="uniform or sandwich")
+    parser.add_argument("--seed", type=int, default=0, help="of the networks that are compared")
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    setup = QUICK if given.quick else FULL
+    setup = dataclasses.replace(setup, sharing=dataclasses.replace(setup.sharing, sampling=given.sampling))
+    with tempfile.TemporaryDirectory() as temporary:
+        default = Path(temporary) if given.quick else ROOT / "runs/nahas_supernet"
+        print(json.dumps(compare(setup, given.data, given.out or default, given.seed)))
+
+
+def compare(setup: Setup, data_root: Path, folder: Path, seed: int) -> dict[str, object]:
+    """Train the supernet and every network; how alike the orders are."""
+    data = setup.data.load(data_root)
+    identity = content_hash((data.content_hash, setup.family, setup.shared, setup.sharing))
+    supernet = SharedTraining(setup.family, setup.family.space, data, setup.shared, setup.sharing)
+    supernet.learn_all(folder / identity[:12], Progress("steps of the supernet"))
+    points = distinct(setup, seed)
+    workloads = [setup.family.lower(point) for point in points]
+    shared = [supernet.evaluate(workload)[0] or 0.0 for workload in workloads]
+    alone = trained_alone(setup, data, workloads, folder)
+    for point, one, other in zip(points, shared, alone, strict=True):
+        print(f"shared {one:.4f}  alone {other.value:.4f}  {dict(point)}", file=sys.stderr)
+    values = [accuracy.value for accuracy in alone]
+    low, high = interval(shared, values)
+    return {
+        "kendall_tau": kendall_tau(shared, values),
+        "kendall_tau_90": [low, high],
+        "tau_macs": kendall_tau([workload.macs for workload in workloads], values),
+        "networks": len(points),
+        "space": setup.family.space.size,
+        "sampling": setup.sharing.sampling,
+        "steps": supernet.step,
+        "train_s": supernet.seconds,
+        "stand_alone_s": sum(accuracy.seconds for accuracy in alone),
+        "shared_accuracy": [min(shared), statistics.median(shared), max(shared)],
+        "stand_alone_accuracy": [min(values), statistics.median(values), max(values)],
+        "images": [len(data.y_train), len(data.y_validation)],
+    }
+
+
+def distinct(setup: Setup, seed: int) -> list[Point]:
+    """The first different networks of a uniform sample."""
+    drawn = setup.family.space.sample(np.random.default_rng(seed), 50 * setup.networks)
+    return list(dict.fromkeys(drawn))[: setup.networks]
+
+
+def trained_alone(setup: Setup, data: Dataset, workloads: list[Workload], folder: Path) -> list[Accuracy]:
+    """Each network trained from scratch, or what an earlier run knows of it."""
+    evaluator, progress = TrainingEvaluator(data, setup.alone), Progress("networks trained alone")
+    folder.mkdir(parents=True, exist_ok=True)
+    cache, found = EvaluationCache(folder / "stand_alone.sqlite"), list[Accuracy]()
+    for index, workload in enumerate(workloads):
+        progress(index, len(workloads))
+        key = content_hash((evaluator.identity, workload.inputs, workload.ops, workload.outputs))
+        document = cache.get(key)
+        if document is None:
+            cache.put(key, dataclasses.asdict(evaluator.evaluate(workload)))
+            document = cache.get(key)
+        assert isinstance(document, dict)
+        found.append(Accuracy(**{**document, "curve": tuple(document["curve"])}))
+    cache.close()
+    return found
+
+
+def interval(first: list[float], second: list[float]) -> tuple[float, float]:
+    """Of tau, over networks drawn with repetition."""
+    rng, one, two = np.random.default_rng(0), np.array(first), np.array(second)
+    taus = []
+    for _ in range(BOOTSTRAPS):
+        chosen = rng.integers(0, len(one), len(one))
+        if np.ptp(one[chosen]) and np.ptp(two[chosen]):
+            taus.append(kendall_tau(list(one[chosen]), list(two[chosen])))
+    low, high = np.quantile(taus, INTERVAL)
+    return float(low), float(high)
+
+
+class Progress:
+    """A line now and then: how much is done, how fast, and the time left."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._told_at = what, 0.0
+        self._began: tuple[float, int] | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Tell, unless it was told a moment ago."""
+        now = time.monotonic()
+        began, before = self._began = self._began or (now, done)
+        if now - self._told_at < TOLD_EVERY_S:
+            return
+        self._told_at = now
+        rate = (done - before) / (now - began) if now > began else 0.0
+        left = f", {rate:.3g}/s, {(total - done) / rate:.0f} s left" if rate else ""
+        print(f"{done}/{total} {self._what}{left}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
