@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from coexplore.systems.system import all_claims
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted(path for path in (ROOT / "benchmarks").rglob("*.py") if not path.name.startswith("_"))
 KEYS = {
@@ -61,4 +63,8 @@ KEYS = {
 def test_the_quick_form_ends_with_its_keys(script):
     done = subprocess.run([sys.executable, str(script), "--quick"], capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads(done.stdout.splitlines()[-1]).keys() >= KEYS[script.stem]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result.keys() >= KEYS[script.stem]
+    for system, claim in all_claims().values():
+        if (system.name, claim.script) == (script.parent.name, script.name):
+            assert [figure.what for figure in claim.figures if figure.read(result) is None] == []

@@ -112,7 +112,7 @@ def find_claim(name: str) -> tuple[System, Claim]:
 
 
 def at(*path: str | int) -> Callable[[Result], object]:
-    """Reads what stands under these keys and positions of a result; None where there is nothing."""
+    """Reads what stands under these keys and positions (-1: the last) of a result; None where there is nothing."""
 
     def read(result: Result) -> object:
         inside: object = result
@@ -126,4 +126,6 @@ def at(*path: str | int) -> Callable[[Result], object]:
 def _inside(value: object, key: str | int) -> object:
     if isinstance(value, Mapping):
         return value.get(key)
-    return value[key] if isinstance(value, list) and isinstance(key, int) and key < len(value) else None
+    if isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
+        return value[key]
+    return None

@@ -63,7 +63,8 @@ def test_a_path_that_leads_nowhere_is_none():
     result = {"a": {"b": [1, {"c": 2.5}]}, "n": None}
     assert at("a", "b", 1, "c")(result) == 2.5
     assert at("a", "b", 0)(result) == 1
-    for path in (("a", "x"), ("a", "b", 7), ("a", "b", "c"), ("n", "b"), ("a", "b", 0, "c")):
+    assert at("a", "b", -1, "c")(result) == 2.5
+    for path in (("a", "x"), ("a", "b", 7), ("a", "b", -3), ("a", "b", "c"), ("n", "b"), ("a", "b", 0, "c")):
         assert at(*path)(result) is None
 
 
