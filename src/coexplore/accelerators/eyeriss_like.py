@@ -20,7 +20,7 @@ References:
 
 Departures: H1 to H12 are recalled from Shi2020, not looked up; the lists of values, what a cluster is, and the area of
 links that add sums are ours. `whole` means here that the array does not unroll the dimension; a mapping search may also
-hold it to keep the dimension in the element (`coexplore.cost.mapping_search`), the engine's own mapper does not.
+hold it to keep the dimension in the element (`coexplore.studies.mapping_search`), the engine's own mapper does not.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.cost.mapping import Mapping
-from coexplore.cost.mapping_search import FoundMapping, MappingSearch
 from coexplore.cost.model import price
 from coexplore.design import Design
+from coexplore.studies.mapping_search import FoundMapping, MappingSearch
 from coexplore.studies.problem import Priced
 from coexplore.workloads.graph import Workload
 
