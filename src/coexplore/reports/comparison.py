@@ -15,6 +15,8 @@ from coexplore.studies.compare_runs import typical_screened, typical_seconds
 from coexplore.studies.compare_statistics import LEVEL, Versus, least_runs, median_interval
 from coexplore.studies.compare_values import HYPERVOLUME, REWARD, value_of
 
+MOST_SENTENCES = 6
+"""Of more pairs without a difference, the number is told instead."""
 MOST_POINTS = 400
 """Points of a curve; of more trials, evenly spaced ones are kept."""
 
@@ -97,15 +99,23 @@ def _rates(comparison: Comparison, contender: str) -> tuple[float, float]:
 
 
 def statements(standings: Standings) -> tuple[str, ...]:
-    """A sentence for each pair, and one where the runs are too few to show anything."""
+    """What is shown, what is not, and where trials or runs are too few to show anything."""
+    idle = [standing.contender for standing in standings.standings if not standing.trials]
+    sentences = [f"{', '.join(idle)}: not one trial fits; take more seconds"] if idle else []
+    pairs = [pair for pair in standings.pairs if not {pair.better, pair.worse} & set(idle)]
+    sentences += [statement(pair) for pair in pairs if pair.shown]
+    others = [pair for pair in pairs if not pair.shown]
+    if len(others) <= MOST_SENTENCES:
+        sentences += [statement(pair) for pair in others]
+    else:
+        sentences.append(f"no difference shown between {len(others)}{' other' * (len(others) < len(pairs))} pairs")
     runs = min(len(standing.losses) for standing in standings.standings)
     count = len(standings.standings) * (len(standings.standings) - 1) // 2
     least = least_runs(count)
-    sentences = [statement(pair) for pair in standings.pairs]
     if runs < least:
-        pairs = "one pair" if count == 1 else f"{count} pairs"
+        told = "one pair" if count == 1 else f"{count} pairs"
         sentences.append(
-            f"{runs} runs each cannot show a difference between {pairs} at {percent(LEVEL)}; take {least} or more"
+            f"{runs} runs each cannot show a difference between {told} at {percent(LEVEL)}; take {least} or more"
         )
     return tuple(sentences)
 

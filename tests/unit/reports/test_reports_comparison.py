@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,21 @@ def test_too_few_runs_are_said_to_be_too_few():
     assert sentences[-1] == "3 runs each cannot show a difference between one pair at 5 %; take 4 or more"
     single = statements(comparison({"bad": BAD[:1], "good": GOOD[:1]}).equal_evaluations)
     assert len(single) == 1
+
+
+def test_of_many_pairs_without_a_difference_the_number_is_told():
+    same = {name: [[-0.5 - 0.01 * seed] for seed in range(8)] for name in "abcde"}
+    (told,) = statements(comparison(same).equal_evaluations)
+    assert told == "no difference shown between 10 pairs"
+    sentences = statements(comparison({**same, "far": [[-0.9 - 0.01 * seed] for seed in range(8)]}).equal_evaluations)
+    assert [sentence.split(":")[0] for sentence in sentences[:-1]] == [f"far is better than {name}" for name in "abcde"]
+    assert sentences[-1] == "no difference shown between 10 other pairs"
+
+
+def test_who_has_not_one_trial_is_named_and_not_judged():
+    table = comparison({"bad": BAD, "good": GOOD}).equal_evaluations
+    idle = replace(table, standings=(replace(table.standings[0], trials=0), table.standings[1]))
+    assert statements(idle) == ("bad: not one trial fits; take more seconds",)
 
 
 def test_runs_that_found_nothing_are_a_dash():
