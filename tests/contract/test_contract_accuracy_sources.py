@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from coexplore.accuracy.data import Digits
+from coexplore.accuracy.data import Digits, Shapes
 from coexplore.accuracy.evaluator import TrainingEvaluator
 from coexplore.accuracy.halving import Halving
 from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe
+from coexplore.networks.encoder_decoder import EncoderDecoder
 from coexplore.networks.nas_bench_macro import NasBenchMacro
 from coexplore.studies.problem import AccuracySource
 from coexplore.studies.sources import RealTraining, TableAccuracy
@@ -51,6 +52,19 @@ class TestRealTraining(AccuracySourceContract):
     @pytest.fixture
     def workloads(self, toy_networks: Sequence[Workload]) -> Sequence[Workload]:
         return toy_networks
+
+
+class TestRealTrainingOfPixels(AccuracySourceContract):
+    @pytest.fixture
+    def source(self) -> AccuracySource:
+        data, recipe = Shapes(images=60, size=16), Recipe(epochs=2)
+        identity = TrainingEvaluator(data.load(), recipe).identity
+        return RealTraining(data, recipe, Halving(eta=2, first_epochs=1), identity)
+
+    @pytest.fixture
+    def workloads(self) -> Sequence[Workload]:
+        family = EncoderDecoder(input_shape=(1, 16, 16), widths=(8,))
+        return [family.lower(point) for point in family.space.sample(np.random.default_rng(0), 2)]
 
 
 class TestTableAccuracy(AccuracySourceContract):

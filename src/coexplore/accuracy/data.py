@@ -15,17 +15,20 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from coexplore.accuracy._settings import check_whole
+from coexplore.accuracy._settings import MAX_SEED, check_real, check_whole
 from coexplore.accuracy.dataset import Dataset as Dataset
 from coexplore.accuracy.images import Reading, list_folder
 from coexplore.accuracy.npz import CHANNELS, read_npz
-from coexplore.accuracy.pictures import ArrayPictures
-from coexplore.accuracy.splits import SplitSettings, assemble, check_split, hold_out_test
+from coexplore.accuracy.pictures import ArrayPictures, check_memory
+from coexplore.accuracy.shapes import CLASSES, draw
+from coexplore.accuracy.splits import TEST_SEED, SplitSettings, assemble, check_split, hold_out_test
 from coexplore.core.errors import ConfigError, DataError, MissingExtraError
 from coexplore.core.registry import Registry
 
 DATA_VARIABLE = "COEXPLORE_DATA"
 """Environment variable with the folder that relative paths start from."""
+SHAPES_TESTED = 200
+"""Images of the test part of shapes."""
 
 
 class DatasetSettings(Protocol):
@@ -159,6 +162,49 @@ class ImageFolder:
         with _readable(self.path, data_root) as folder:
             train, test, classes = list_folder(folder, Reading(self.channels, self.resolution))
             return assemble(self, train, test, classes)
+
+
+@DATASETS.register("shapes")
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Discs, squares and triangles on noise, drawn by seed; every pixel has a label, accuracy is the mean overlap."""
+
+    name: ClassVar[str] = "shapes"
+
+    images: int = 600
+    """For training and validation together."""
+    size: int = 32
+    """Height and width."""
+    noise: float = 0.3
+    """Standard deviation; the shapes are 0.6 to 1.4 brighter than the background."""
+    seed: int = 0
+    """Draws the images for training and validation, never the test part."""
+    validation_fraction: float = 0.2
+    """Share of the images held out for the search."""
+
+    def __post_init__(self) -> None:
+        check_whole(f"{self.name}.images", self.images, 10, 10**6)
+        check_whole(f"{self.name}.size", self.size, 8, 1024)
+        check_real(f"{self.name}.noise", self.noise, 0.01, 100.0)
+        check_whole(f"{self.name}.seed", self.seed, 0, MAX_SEED)
+        check_real(f"{self.name}.validation_fraction", self.validation_fraction, 0.01, 0.9)
+
+    def load(self, data_root: Path | None = None) -> Dataset:
+        """Draw it; `data_root` is not needed."""
+        held_out = max(1, round(self.images * self.validation_fraction))
+        check_memory(self.name, (self.images, 1, self.size, self.size))
+        x, y = draw(self.images, self.size, self.noise, (self.seed,))
+        x_test, y_test = draw(SHAPES_TESTED, self.size, self.noise, (MAX_SEED, TEST_SEED))
+        mean, deviation = x[held_out:].mean(), x[held_out:].std()
+        return Dataset(
+            self.name,
+            *((x[held_out:] - mean) / deviation, y[held_out:]),
+            *((x[:held_out] - mean) / deviation, y[:held_out]),
+            *((x_test - mean) / deviation, y_test),
+            classes=CLASSES,
+            mean=(float(mean),),
+            deviation=(float(deviation),),
+        )
 
 
 def _load_npz(settings: SplitSettings, path: str, data_root: Path | None) -> Dataset:

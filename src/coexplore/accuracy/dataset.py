@@ -14,7 +14,7 @@ from coexplore.core.hashing import content_hash
 Images = npt.NDArray[np.float32]
 """(n, C, H, W)."""
 Labels = npt.NDArray[np.int64]
-"""(n,), each from 0 to classes - 1."""
+"""(n,), one an image, or (n, H, W), one a pixel; each from 0 to classes - 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,11 @@ class Dataset:
             raise DataError(f"{where}: x_{part} holds {describe(x)}; expected float32 (n, C, H, W), none of them 0")
         if x.shape[1:] != self.input_shape:
             raise DataError(f"{where}: images of x_{part} are {x.shape[1:]}, those of x_train {self.input_shape}")
-        if y.dtype != np.int64 or y.shape != x.shape[:1]:
-            raise DataError(f"{where}: y_{part} holds {describe(y)}; expected int64 ({len(x)},), one label an image")
+        expected = (len(x), *self.label_shape) if self.label_shape == x.shape[2:] else (len(x),)
+        if y.dtype != np.int64 or y.shape != expected:
+            raise DataError(
+                f"{where}: y_{part} holds {describe(y)}; expected int64 {expected}, one label an image or pixel"
+            )
         check_labels(where, f"y_{part}", y, self.classes)
         check_finite(where, f"x_{part}", x)
 
@@ -67,6 +70,11 @@ class Dataset:
         """(C, H, W) of every image."""
         _, channels, height, width = self.x_train.shape
         return channels, height, width
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """Of the labels of one image: () for one label, (H, W) for one a pixel."""
+        return self.y_train.shape[1:]
 
     @cached_property
     def content_hash(self) -> str:
@@ -88,7 +96,8 @@ def check_labels(where: str, name: str, y: npt.NDArray[np.number], classes: int)
     wrong = np.flatnonzero((y < 0) | (y >= classes))
     if wrong.size:
         first = int(wrong[0])
-        raise DataError(f"{where}: {name}[{first}] is {int(y[first])}; expected a label from 0 to {classes - 1}")
+        place = ", ".join(str(position) for position in np.unravel_index(first, y.shape))
+        raise DataError(f"{where}: {name}[{place}] is {int(y.flat[first])}; expected a label from 0 to {classes - 1}")
 
 
 def check_finite(where: str, name: str, x: npt.NDArray[np.number]) -> None:

@@ -30,6 +30,7 @@ from coexplore.accuracy._settings import MAX_SEED, check_real, check_whole
 from coexplore.accuracy._torch import reproducible
 from coexplore.accuracy.dataset import Dataset, Images, Labels
 from coexplore.accuracy.halving import MAX_EPOCHS, Rung, stop_reason
+from coexplore.accuracy.measures import measure_of
 from coexplore.accuracy.pictures import resize
 from coexplore.core.errors import EvaluationError
 from coexplore.networks.torch_build import build_module, load_weights, weights_of
@@ -188,18 +189,26 @@ class _Learner:
 
 
 def measure(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float | None:
-    """Share of right answers of a module, from now on in evaluation; None when an output is NaN or infinite."""
+    """How right a module is, from now on in evaluation, by `measure_of` its labels; None when an output is not finite.
+
+    Args:
+        module: what answers.
+        x: (n, C, H, W) images.
+        y: (n,) or (n, H, W) labels.
+    """
     import torch
 
     module.eval()
-    right = 0
+    pairs = torch.zeros(0, dtype=torch.int64)
     with torch.no_grad():
         for images, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True):
             outputs = module(images)
             if not torch.isfinite(outputs).all():
                 return None
-            right += int((outputs.argmax(1) == labels).sum())
-    return right / len(y)
+            classes = outputs.shape[1]
+            seen = torch.bincount((labels * classes + outputs.argmax(1)).flatten(), minlength=classes**2)
+            pairs = pairs + seen.cpu() if len(pairs) else seen.cpu()
+    return measure_of(y.ndim)(pairs.reshape(classes, classes).numpy())
 
 
 def tensors(workload: Workload, x: Images, y: Labels, where: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -227,9 +236,11 @@ def check_fits(workload: Workload, dataset: Dataset) -> None:
     found, expected = shapes[0][1], dataset.input_shape[0]
     need(found == expected, f"it reads {found} channels, the images have {expected}; set input_shape of the network")
     outputs = [workload.shapes[name] for name in workload.outputs]
+    expected_output = (dataset.classes, *dataset.label_shape)
     need(
-        len(outputs) == 1 and outputs[0][1:] == (dataset.classes,),
-        f"it returns {outputs}; expected one output (N, {dataset.classes}); set classes of the network",
+        len(outputs) == 1 and outputs[0][1:] == expected_output,
+        f"it returns {outputs}; expected one output (N, {', '.join(map(str, expected_output))}); set classes of the "
+        "network, or take a family with one output per label",
     )
     need(workload.parameters > 0, "it has no weights to train")
 

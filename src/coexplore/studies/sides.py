@@ -44,6 +44,13 @@ class DataShape:
     input_shape: tuple[int, int, int]
     """(C, H, W) of an image."""
     classes: int
+    label_shape: tuple[int, ...] = ()
+    """Of the labels of one image: () for one label, (H, W) for one a pixel."""
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """What a network returns for one image: a score per class and label."""
+        return (self.classes, *self.label_shape)
 
     def settings(self) -> dict[str, JsonValue]:
         """As settings of a network."""
@@ -150,10 +157,9 @@ def check_reads(workload: Workload, data: DataShape) -> None:
             f"input (N, {data.input_shape[0]}, H, W)"
         )
     outputs = [workload.shapes[name] for name in workload.outputs]
-    if len(outputs) != 1 or outputs[0][1:] != (data.classes,):
-        raise ConfigError(
-            f"network: it returns {outputs}; the data set {data.name!r} needs one output (N, {data.classes})"
-        )
+    if len(outputs) != 1 or outputs[0][1:] != data.output:
+        needed = ", ".join(map(str, data.output))
+        raise ConfigError(f"network: it returns {outputs}; the data set {data.name!r} needs one output (N, {needed})")
 
 
 def _refuse_settings(settings: Mapping[str, JsonValue], path: str) -> None:

@@ -37,7 +37,7 @@ def digits() -> Dataset:
 
 
 def test_the_registered_names_are_those_of_the_study_file():
-    assert list(DATASETS) == ["digits", "fashion-mnist", "image-folder", "mnist"]
+    assert list(DATASETS) == ["digits", "fashion-mnist", "image-folder", "mnist", "shapes"]
 
 
 def test_every_data_set_carries_the_name_it_is_registered_under():
