@@ -66,6 +66,19 @@ def test_a_space_priced_whole_counts_pairs_from_where_this_run_began() -> None:
     assert counted(event(3)) == (3, 10, "trials")
 
 
+def test_steps_of_shared_weights_have_a_speed_and_a_time_left_of_their_own() -> None:
+    clock = Clock()
+    tally = Tally(OBJECTIVES, (), clock)
+
+    def shared(done: int) -> Event:
+        return Event(EventKind.SHARED, 0, 4, 0, {}, 1.0, steps=(done, 1000))
+
+    assert tally.describe(shared(100)) == "training shared weights"
+    clock.now += 10.0
+    assert tally.describe(shared(200)) == "10 steps/s, 1 min 20 s left"
+    assert counted(shared(200)) == (200, 1000, "steps of shared weights")
+
+
 def test_before_the_first_trial_there_is_no_speed() -> None:
     text = Tally(OBJECTIVES, (), Clock()).describe(event(0, kind=EventKind.STARTED))
     assert "trials/s" not in text

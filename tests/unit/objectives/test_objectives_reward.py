@@ -103,6 +103,26 @@ def test_a_reward_does_not_jump(name, latency):
     assert here == pytest.approx(there, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.parametrize("name", ["weighted-product-soft", "weighted-product-hard"])
+@given(a=RATIO, b=RATIO, latency=RATIO)
+def test_a_larger_chip_never_raises_a_weighted_product(name, a, b, latency):
+    low, high = sorted((a, b))
+    assert reward(name)(metrics(0.9, latency, low)) >= reward(name)(metrics(0.9, latency, high))
+
+
+@pytest.mark.parametrize("name", ["weighted-product-soft", "weighted-product-hard"])
+@given(area=st.one_of(RATIO, st.just(1.0)), latency=RATIO)
+def test_a_weighted_product_does_not_jump_where_the_chip_reaches_its_target(name, area, latency):
+    here, there = (reward(name)(metrics(0.9, latency, size)) for size in (area, area * (1 + 1e-9)))
+    assert here == pytest.approx(there, rel=1e-6)
+
+
+@given(latency=st.floats(0.01, 1.0), area=st.floats(0.01, 1.0))
+def test_the_hard_weighted_product_and_hard_mnas_are_flat_within_their_targets(latency, area):
+    for name in ("weighted-product-hard", "mnas-hard"):
+        assert reward(name)(metrics(0.9, latency, area)) == pytest.approx(0.9)
+
+
 def test_fnas_jumps_down_at_the_target_as_published():
     assert reward("fnas")(metrics(0.9, 1.0), 0.7) == pytest.approx(1.2)
     assert reward("fnas")(metrics(0.9, 1.000001), 0.7) == pytest.approx(-1.0, rel=1e-5)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,10 +18,11 @@ from coexplore.networks.inverted_bottleneck import InvertedBottleneck
 from coexplore.objectives.metrics import Direction
 from coexplore.objectives.objective import Constraint, Objective
 from coexplore.objectives.reward import AbsoluteReward
-from coexplore.strategies.one_shot import OneShot
+from coexplore.strategies.one_shot import OneShot, _OneShot
 from coexplore.strategies.random_search import RandomSearch
+from coexplore.strategies.strategy import Stage
 from coexplore.studies import driver
-from coexplore.studies.config import parse_config, resolve
+from coexplore.studies.config import load_config, parse_config, resolve
 from coexplore.studies.driver import EventKind
 from coexplore.studies.problem import AccuracySource, Problem, SharedSource
 from coexplore.studies.shared_source import Looking, SharedAccuracy
@@ -128,6 +130,17 @@ def test_designs_that_break_a_constraint_are_not_looked_at(tmp_path, monkeypatch
     assert len(result.trials) == 2
 
 
+def test_a_bound_on_accuracy_is_not_held_against_looks(tmp_path, monkeypatch):
+    observed = []
+    observe = _OneShot.observe
+    monkeypatch.setattr(_OneShot, "observe", lambda self, new: observed.extend(new) or observe(self, new))
+    bounded = problem(constraints=(Constraint("accuracy", at_least=0.999),))
+    result = run_problem(bounded, toy_config(1), tmp_path, 0)
+    assert all(look.feasible and look.stage is Stage.LOOK for look in observed)
+    assert len(observed) == 24
+    assert result.state is StudyState.INFEASIBLE
+
+
 def test_weights_trained_before_a_search_serve_any_strategy(tmp_path):
     events = []
     study = problem(RandomSearch())
@@ -222,6 +235,13 @@ def test_only_networks_that_are_left_share_weights():
 def test_illegal_settings_are_refused_by_path(fields, message):
     with pytest.raises(ConfigError, match=message):
         resolve(config(**fields))
+
+
+def test_the_example_is_a_legal_study():
+    path = Path(__file__).resolve().parents[3] / "examples/nahas/one_shot.yaml"
+    source = resolve(load_config(path)).problem.accuracy
+    assert isinstance(source, SharedAccuracy)
+    assert source.looks == 800
 
 
 def test_the_area_target_may_be_that_of_the_baseline():
