@@ -13,7 +13,10 @@ from coexplore.objectives.reward import Reward
 from coexplore.studies.compare_runs import Contender, Terms
 from coexplore.studies.compare_values import HYPERVOLUME, REWARD, check_measure
 from coexplore.studies.config import EXACT, build_objectives, resolve
+from coexplore.studies.evaluation import Evaluation
+from coexplore.studies.problem import Problem
 from coexplore.studies.schema import StudyConfig, parse_config
+from coexplore.studies.trial import SCREENED
 from coexplore.studies.yaml_file import apply_overrides
 
 
@@ -91,8 +94,15 @@ def check_entry(entered: Sequence[Contender], terms: Terms, by: str | None, data
             f"strategy: {', '.join(repr(contender.name) for contender in proven)} price the whole space, whatever the "
             "budget; give one of them at most, and searches to compare with it"
         )
+    for each in resolved:
+        _warm_up(each.problem)
     first = resolved[0].problem
     return Entry(searches, proven[0] if proven else None, first.objectives, first.reward, trains)
+
+
+def _warm_up(problem: Problem) -> None:
+    """Price a design, so that the first run is not charged for compiling what all of them use."""
+    Evaluation(problem, None).price(SCREENED, next(problem.space.enumerate()))
 
 
 def _check_names(entered: Sequence[Contender], terms: Terms) -> None:
