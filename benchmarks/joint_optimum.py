@@ -16,10 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent / "papers" / "nahas"))
 from _joint_spaces import (
     TabularSpace,
     accel_space,
@@ -92,7 +95,7 @@ def solve(space: TabularSpace, points: list[Point], options: argparse.Namespace)
         table = price_networks(space.ops, chips_of(points), threads=options.threads, memory_mb=PRICING_MB)
     price_s = time.perf_counter() - begin
     baseline = baseline_column(points)
-    targets, largest = latency_targets(table, baseline), float(table.area_mm2[baseline])
+    targets, largest = latency_targets([table], baseline), float(table.area_mm2[baseline])
     begin = time.perf_counter()
     proof = joint_front(space.accuracy, [table], largest)
     optima = [best(proof.front, target, points) for target in targets]

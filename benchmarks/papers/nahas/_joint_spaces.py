@@ -6,7 +6,7 @@ Two tables of networks that somebody has trained, their ops counted, and the edg
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class TabularSpace:
     """(n,) Fractions, of the networks trained in full."""
     choices: NDArray[np.int64]
     """(n, decisions) what each network chose, as codes from 0."""
+    workloads: Callable[[], Iterator[Workload]]
+    """Builds every network."""
     ops: CountedOps
     count_s: float
     """Time to build every network and count its ops."""
@@ -53,7 +55,7 @@ def nb201_space(data: Path, step: int) -> TabularSpace:
         for row in codes.tolist():
             yield nb201([NB201_CODES[code] for code in row])
 
-    return _counted("nb201", accuracy, codes, workloads())
+    return _counted("nb201", accuracy, codes, workloads)
 
 
 def accel_space(data: Path, step: int) -> TabularSpace:
@@ -68,17 +70,20 @@ def accel_space(data: Path, step: int) -> TabularSpace:
             yield accel_nasbench(row[:7], row[7:14], row[14:21], [bool(code) for code in row[21:]])
 
     codes = np.array([np.unique(column, return_inverse=True)[1] for column in values.T]).T
-    return _counted("accel-nasbench", accuracy, codes, workloads())
+    return _counted("accel-nasbench", accuracy, codes, workloads)
 
 
-def _counted(name: str, accuracy: Floats, codes: NDArray[np.int64], workloads: Iterator[Workload]) -> TabularSpace:
+def _counted(
+    name: str, accuracy: Floats, codes: NDArray[np.int64], workloads: Callable[[], Iterator[Workload]]
+) -> TabularSpace:
     begin = time.perf_counter()
-    return TabularSpace(name, accuracy, codes, count_ops(workloads), time.perf_counter() - begin)
+    ops = count_ops(workloads())
+    return TabularSpace(name, accuracy, codes, workloads, ops, time.perf_counter() - begin)
 
 
-def edge_points(count: int | None, family: EdgeArray | None = None) -> list[Point]:
+def edge_points(count: int | None) -> list[Point]:
     """All points of the edge array in their order, or about so many evenly spaced ones; the baseline is among them."""
-    family = EdgeArray() if family is None else family
+    family = EdgeArray()
     points = list(family.space.enumerate())
     if count is None or count >= len(points):
         return points
@@ -86,24 +91,32 @@ def edge_points(count: int | None, family: EdgeArray | None = None) -> list[Poin
     return [points[place] for place in sorted(kept | {points.index(family.presets["baseline"])})]
 
 
-def chips_of(points: list[Point], family: EdgeArray | None = None) -> list[Accelerator]:
+def chips_of(points: Sequence[Point]) -> list[Accelerator]:
     """The accelerators of points."""
-    family = EdgeArray() if family is None else family
+    family = EdgeArray()
     return [family.decode(point) for point in points]
 
 
-def baseline_column(points: list[Point]) -> int:
-    """Where the baseline stands."""
-    return points.index(EdgeArray().presets["baseline"])
+def baseline_column(points: Sequence[Point], bandwidth_gb_s: float = 20.0) -> int:
+    """Where the baseline stands, with an I/O bandwidth that nobody published."""
+    baseline = {**EdgeArray().presets["baseline"], "io_bandwidth_gb_s": bandwidth_gb_s}
+    return points.index(EdgeArray().space.point(baseline))
 
 
-def latency_targets(table: NetworkTable, baseline: int) -> list[float]:
-    """Five latencies, quantiles over all networks on the baseline."""
-    latency, _ = table.on(np.array([baseline])).totals(np.arange(len(table.counts)))
+def latency_targets(tables: Sequence[NetworkTable], baseline: int) -> list[float]:
+    """Five latencies, quantiles over all networks on the baseline, by its place."""
+    latency, _ = totals_at(tables, baseline)
     return np.quantile(latency[np.isfinite(latency)], QUANTILES).tolist()
 
 
-def invented_table(ops: CountedOps, points: list[Point], seed: int = 0) -> NetworkTable:
+def totals_at(tables: Sequence[NetworkTable], place: int) -> tuple[Floats, Floats]:
+    """Latency and energy of all networks on one accelerator, each (n,)."""
+    table = next(table for table in tables if place in table.places)
+    latency, energy = table.on(np.flatnonzero(table.places == place)).totals(np.arange(len(table.counts)))
+    return latency[:, 0], energy[:, 0]
+
+
+def invented_table(ops: CountedOps, points: Sequence[Point], seed: int = 0) -> NetworkTable:
     """Prices of a crude roofline in place of the cost engine's, for timing alone: nothing is claimed of hardware."""
     rng = np.random.default_rng(seed)
     x, y, simd, lanes, memory_mb, file_kb, gb_s = np.array([list(point.values()) for point in points], float).T
