@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import Trial
 
+LITTER = 16
+"""Draws in search of an untried point before a random one takes the place."""
+
 MakeSampler = Callable[[int], "BaseSampler"]
 """A fresh sampler of a seed."""
 
@@ -48,14 +51,10 @@ class OptunaSearch:
         space: what is searched.
         seed: of the sampler.
         objectives: losses of an observation.
-        litter: draws in search of an untried point before a random one takes the place.
     """
 
-    def __init__(
-        self, name: str, make_sampler: MakeSampler, space: Space, seed: int, objectives: int, litter: int = 16
-    ) -> None:
+    def __init__(self, name: str, make_sampler: MakeSampler, space: Space, seed: int, objectives: int) -> None:
         self._name, self._make_sampler, self._space, self._objectives = name, make_sampler, space, objectives
-        self._litter = litter
         self._begin(seed)
 
     def suggest(self, n: int) -> list[Suggestion]:
@@ -94,7 +93,7 @@ class OptunaSearch:
     def _begin(self, seed: int) -> None:
         self._seed = seed
         self._events: list[list[int] | SavedObservation] = []
-        self._population = _Population(self._make_sampler(seed), self._space, seed, self._objectives, self._litter)
+        self._population = _Population(self._make_sampler(seed), self._space, seed, self._objectives)
 
     def _ask(self) -> Point:
         point = self._population.ask()
@@ -109,11 +108,11 @@ class OptunaSearch:
 class _Population:
     """An Optuna study in memory that speaks in points; a function of its seed and of what it is asked and told."""
 
-    def __init__(self, sampler: BaseSampler, space: Space, seed: int, objectives: int, litter: int) -> None:
-        self._space, self._litter = space, litter
+    def __init__(self, sampler: BaseSampler, space: Space, seed: int, objectives: int) -> None:
+        self._space = space
         self._rng = np.random.default_rng(seed)
-        self._study = _quiet_study(sampler, objectives)
-        self._genes = _genes(space)
+        self._study = quiet_study(sampler, objectives)
+        self._genes = genes_of(space)
         self._tried: set[Point] = set()
         self._open: dict[Point, deque[Trial]] = {}
 
@@ -134,7 +133,7 @@ class _Population:
         from optuna.trial import TrialState
 
         if len(self._tried) < self._space.size:
-            for _ in range(self._litter):
+            for _ in range(LITTER):
                 trial, point = self._bred()
                 if point not in self._tried:
                     return trial, point
@@ -157,7 +156,7 @@ class _Population:
         return self._study.ask(self._genes)
 
 
-def _genes(space: Space) -> dict[str, BaseDistribution]:
+def genes_of(space: Space) -> dict[str, BaseDistribution]:
     """One distribution of value indices per decision."""
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
@@ -167,7 +166,8 @@ def _genes(space: Space) -> dict[str, BaseDistribution]:
     }
 
 
-def _quiet_study(sampler: BaseSampler, objectives: int) -> Study:
+def quiet_study(sampler: BaseSampler, objectives: int) -> Study:
+    """A study in memory that minimises and logs warnings only."""
     import optuna
 
     with _log_level(optuna.logging.WARNING):

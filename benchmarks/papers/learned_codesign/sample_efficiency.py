@@ -1,0 +1,145 @@
+"""How many evaluations does a search need to come within 5 % of the proven optimum? Mappings, and accelerators.
+
+Inner problem: mappings of one layer on Eyeriss, against the engine's mapper, whose optimum is proven within its
+declared mapspace. Outer problem: accelerators of a part of the family that is priced whole, so its optimum is known.
+Null means that the median run does not get there within the evaluations given.
+
+    python benchmarks/papers/learned_codesign/sample_efficiency.py [--quick] [--seeds 10]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from _harness import Course, designs_of, median, search, sign_test
+
+from coexplore.accelerators.eyeriss_like import SPREAD, EyerissLike
+from coexplore.cost.mapper import Goal
+from coexplore.cost.workload_grid import price_workload_grid
+from coexplore.design import Design, DesignSpace
+from coexplore.spaces.space import Point
+from coexplore.strategies.boosted import Boosted
+from coexplore.strategies.feature_bo import FeatureBo
+from coexplore.strategies.genetic import Genetic
+from coexplore.strategies.random_search import RandomSearch
+from coexplore.strategies.relax_round import RelaxAndRound
+from coexplore.strategies.strategy import StrategySettings
+from coexplore.strategies.tpe import Tpe
+from coexplore.studies.mapping_search import MappingSearch
+from coexplore.studies.problem import Priced
+
+WITHIN = 1.05
+INNER: dict[str, StrategySettings] = {
+    "feature_bo": FeatureBo("linear", batch=10),
+    "random": RandomSearch(),
+    "boosted": Boosted(),
+    "genetic": Genetic(),
+}
+OUTER: dict[str, StrategySettings] = {
+    "feature_bo": FeatureBo(),
+    "random": RandomSearch(),
+    "relax_and_round": RelaxAndRound(),
+    "boosted": Boosted(batch=4),
+    "genetic": Genetic(),
+    "tpe": Tpe(),
+}
+LAYERS = (("codesign-mlp", "wide"), ("codesign-dqn", "conv2"), ("codesign-transformer", "head"))
+OUTER_MODEL = "codesign-dqn"
+PART = (
+    ("mesh", tuple(f"{x}x{168 // x}/1x1" for x in (7, 8, 12, 14, 21, 24, 28, 42))),
+    ("scratchpads", tuple(f"{i}/{w}/{s}" for i in (6, 12, 24, 48) for w in (32, 64, 128) for s in (8, 24, 48))),
+    ("block_words", (2, 4, 8)),
+    ("filter_height", (SPREAD,)),
+)
+"""Of the outer space: 8 x 36 x 3 x 3 x 2 = 5,184 accelerators."""
+
+
+def main() -> None:
+    """Both problems, then one object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="not needed: the layers are in the package")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seeds", type=int, default=10)
+    arguments = parser.parse_args()
+    seeds = 2 if arguments.quick else arguments.seeds
+    begun = time.perf_counter()
+    inner = {
+        f"{model}/{op}": _inner(model, op, seeds, 40 if arguments.quick else 150) for model, op in _layers(arguments)
+    }
+    outer = _outer(seeds, 20 if arguments.quick else 60, arguments.quick)
+    found = {"inner": inner, "outer": outer, "seeds": seeds, "seconds": time.perf_counter() - begun}
+    print(json.dumps(found))
+
+
+def _layers(arguments: argparse.Namespace) -> tuple[tuple[str, str], ...]:
+    return LAYERS[:1] if arguments.quick else LAYERS
+
+
+def _inner(model: str, name: str, seeds: int, trials: int) -> Mapping[str, object]:
+    family = EyerissLike()
+    chip = family.decode(family.presets["baseline"])
+    workload = designs_of(model).network_family.lower(Point())
+    (loops,) = (loops for op, loops in workload.mac_ops() if op.name == name)
+    optimum = MappingSearch(None).find(loops, chip).loss
+    courses = {}
+    for method, settings in INNER.items():
+        runs = []
+        for seed in range(seeds):
+            begun = time.perf_counter()
+            losses = MappingSearch(settings, trials, whole_filters=False, seed=seed).find(loops, chip).losses
+            runs.append(Course(losses, time.perf_counter() - begun))
+        courses[method] = runs
+    return {"trials": trials, "solved_edp_js": optimum, **_table(model, courses, optimum)}
+
+
+def _outer(seeds: int, evaluations: int, quick: bool) -> Mapping[str, object]:
+    designs = designs_of(
+        OUTER_MODEL, (*PART[:2], *((("block_words", (4,)), ("cluster", (1,))) if quick else PART[2:3]), PART[3])
+    )
+    known = _priced_whole(designs)
+    optimum = min(known.values())
+
+    def pricer(design: Design) -> Priced:
+        return Priced({"edp_js": known[design.chip.name]})
+
+    courses = {
+        method: [search(settings, designs, pricer, evaluations, seed) for seed in range(seeds)]
+        for method, settings in OUTER.items()
+    }
+    shape = {"model": OUTER_MODEL, "accelerators": len(known), "evaluations": evaluations, "optimum_edp_js": optimum}
+    near = sum(edp <= WITHIN * optimum for edp in known.values())
+    return {**shape, "accelerators_within": near, **_table(OUTER_MODEL, courses, optimum)}
+
+
+def _priced_whole(designs: DesignSpace) -> dict[str, float]:
+    """EDP by the name of the accelerator, with solved mappings."""
+    chips = [designs.decode(point).chip for point in designs.space.enumerate()]
+    grid = price_workload_grid(designs.network_family.lower(Point()), chips, Goal.EDP)
+    edp = np.asarray(grid.latency_s) * np.asarray(grid.energy_j)
+    return dict(zip((chip.name for chip in chips), edp.tolist(), strict=True))
+
+
+def _table(what: str, courses: Mapping[str, list[Course]], optimum: float) -> dict[str, object]:
+    reached = {method: [course.reaches(WITHIN * optimum) for course in runs] for method, runs in courses.items()}
+    best = {method: [course.best / optimum for course in runs] for method, runs in courses.items()}
+    found = {
+        "median_evaluations": {method: median(counts) for method, counts in reached.items()},
+        "reached": {method: sum(count is not None for count in counts) for method, counts in reached.items()},
+        "median_best_over_optimum": {method: statistics.median(values) for method, values in best.items()},
+        "p_better_than_random": {
+            method: sign_test(values, best["random"]) for method, values in best.items() if method != "random"
+        },
+        "seconds": {method: statistics.mean(course.seconds for course in runs) for method, runs in courses.items()},
+    }
+    print(what, json.dumps(found), flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    main()
