@@ -8,6 +8,7 @@ import pytest
 from joint_cases import joint_config, write_table
 
 from coexplore.core.errors import ConfigError
+from coexplore.objectives.pareto import dominates
 from coexplore.studies import joint
 from coexplore.studies.config import resolve
 from coexplore.studies.directory import StudyDirectory
@@ -75,6 +76,20 @@ def test_what_was_priced_is_not_priced_again(table, tmp_path, monkeypatch):
     resumed = run_study(joint_config(table), tmp_path / "killed", workers=0)
     assert priced == [5, 3, 3]
     assert values(resumed) == values(whole)
+
+
+def test_phases_are_proven_one_after_the_other(table, tmp_path):
+    both = run_study(joint_config(table), tmp_path / "both", workers=0)
+    result = run_study(joint_config(table, phases={"first": "accelerator"}), tmp_path / "phases", workers=0)
+    assert result.state is StudyState.FINISHED
+    assert len({tuple((n, v) for n, v in t.point.items() if n.startswith("accelerator.")) for t in result.trials}) == 1
+    most = [max(trial.metrics["accuracy"] for trial in study.front) for study in (both, result)]
+    assert most[0] >= most[1]
+    assert not any(dominates(mine, other) for mine in losses(result) for other in losses(both))
+
+
+def losses(result):
+    return [(-a, latency, energy) for a, latency, energy in values(result)]
 
 
 def test_limits_that_no_pair_meets_name_the_closest(table, tmp_path):
