@@ -251,6 +251,52 @@ def reproduce(
 
 @app.command()
 @reported
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="NAS-Bench-201's .pth, or the file or folder of NATS-Bench's tss.")
+    ],
+    table: Annotated[Path, typer.Argument(metavar="TABLE.parquet", help="The table to write.")],
+    partial: Annotated[bool, typer.Option("--partial", help="Take what is there where cells are missing.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Turn official files of NAS-Bench-201 into a table for studies; nothing in them is run."""
+    from coexplore.cli.convert import convert as write
+
+    return write(source, table, partial, as_json)
+
+
+@app.command("train-surrogate")
+@reported
+def train_surrogate(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Of Accel-NASBench, or the folder with it.")],
+    output: Annotated[Path, typer.Argument(metavar="FILE.npz", help="The surrogate to write.")],
+    as_json: Json = False,
+) -> int:
+    """Fit a surrogate of ImageNet accuracy on trained networks, for studies without training."""
+    from coexplore.cli.train import fit_surrogate
+
+    return fit_surrogate(table, output, as_json)
+
+
+@app.command("train-cost-model")
+@reported
+def train_cost_model(
+    study: StudyFile,
+    output: Annotated[Path, typer.Argument(metavar="FILE.npz", help="The cost model to write.")],
+    networks: Annotated[int, typer.Option(metavar="N", min=2, help="Networks that are priced.")] = 500,
+    accelerators: Annotated[int, typer.Option(metavar="N", min=2, help="Accelerators, each with every network.")] = 500,
+    pairs: Annotated[int, typer.Option(metavar="N", min=20, help="Of these pairs, so many are learned from.")] = 50_000,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of all that is drawn.")] = 0,
+    as_json: Json = False,
+) -> int:
+    """Train a cost model on prices of a study's designs, to compare with the engine."""
+    from coexplore.cli.train import CostSample, fit_cost_model
+
+    return fit_cost_model(study, output, CostSample(networks, accelerators, pairs, seed), as_json)
+
+
+@app.command()
+@reported
 def status(directory: StudyDirectory, as_json: Json = False) -> int:
     """Show how far a study is, and its front."""
     from coexplore.cli.status import show_status

@@ -11,7 +11,8 @@ from command_runs import coexplore
 
 import coexplore as package
 
-VERBS = ("list", "validate", "schema", "cost", "run", "status", "report", "export")
+VERBS = ("list", "validate", "schema", "cost", "run", "status", "report", "export",
+         "convert", "train-surrogate", "train-cost-model")  # fmt: skip
 HEAVY = ("torch", "optuna", "plotly", "onnx", "sklearn", "sqlalchemy")
 
 
