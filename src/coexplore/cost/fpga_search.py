@@ -117,7 +117,8 @@ def fine_grid(
         (tm, tn, tm_d) for tm in outs for tn in ins if tm * tn <= budget for tm_d in engines if tm * tn + tm_d <= budget
     }
     if side is not None:
-        channels |= _filling(outs, _steps((layer.N for layer in dense), None, budget), engines, budget)
+        every = np.array(_steps((layer.N for layer in dense), None, budget))
+        channels |= {(tm, _most(every, (budget - e) // tm), e) for tm in outs for e in engines if budget - e >= tm}
     rows, cols = _steps((layer.R for layer in layers), side), _steps((layer.C for layer in layers), side)
     return DesignGrid(tuple(sorted(channels)), tuple(rows), tuple(cols), _all_splits(_words(device, rules, bits)), bits)
 
@@ -155,9 +156,14 @@ def _filling(outs: Sequence[int], ins: Sequence[int], engines: Sequence[int], bu
     known, found = np.array(ins), set[Triple]()
     for tm in outs:
         for room in {(budget - tm_d) // tm for tm_d in engines if budget - tm_d >= tm}:
-            for tn in {int(known[known <= max(1, room * share // 12)].max()) for share in SHARES}:
+            for tn in {_most(known, max(1, room * share // 12)) for share in SHARES}:
                 found |= {(tm, tn, tm_d) for tm_d in engines if tm * tn + tm_d <= budget}
     return found
+
+
+def _most(values: Ints, room: int) -> int:
+    """The largest that is not above the room."""
+    return int(values[values <= room].max())
 
 
 SHARES = (12, 9, 6, 4, 3, 1)
