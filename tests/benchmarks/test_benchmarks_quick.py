@@ -32,6 +32,17 @@ KEYS = {
     "fixed_network": {"accelerators", "assumptions", "networks", "threads", "peak_rss_mb", "wall_s"},
     "fnas": {"networks", "children", "seeds", "largest_loss", "most_saved", "most_saved_macs", "requirements"},
     "fuzz_readers": {"files", "crashes", "hangs", "peak_rss_mb", "wall_s"},
+    "fused_crossover": {
+        *(
+            "shapes",
+            "accelerators",
+            "assumptions",
+            "fused_at_least_as_good_share",
+            "fused_at_least_as_good_share_baseline",
+            "widest_fused",
+        ),
+        *("b0_fused_stages", "groups_win_share", "slowest_kind_over_fastest", "wall_s"),
+    },
     "gemmini_rtl": {
         *("rows", "spearman", "mape", "median_error"),
         *("calibrated_spearman", "calibrated_mape", "calibrated_median_error"),

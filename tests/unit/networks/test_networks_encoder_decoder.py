@@ -17,6 +17,10 @@ def network(**choices):
     return FAMILY.lower(FAMILY.space.point({**first, **choices}))
 
 
+def test_stages_and_steps_up_have_choices_of_their_own():
+    assert FAMILY.space.size == (2 * 2 * 3) ** 3 * (2 * 2) ** 3 == 110_592
+
+
 def test_every_pixel_gets_a_score_per_class():
     for point in FAMILY.space.sample(np.random.default_rng(0), 30):
         workload = FAMILY.lower(point)
