@@ -286,13 +286,14 @@ def train_cost_model(
     networks: Annotated[int, typer.Option(metavar="N", min=2, help="Networks that are priced.")] = 500,
     accelerators: Annotated[int, typer.Option(metavar="N", min=2, help="Accelerators, each with every network.")] = 500,
     pairs: Annotated[int, typer.Option(metavar="N", min=20, help="Of these pairs, so many are learned from.")] = 50_000,
+    steps: Annotated[int, typer.Option(metavar="N", min=1, help="Of the training.")] = 4000,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of all that is drawn.")] = 0,
     as_json: Json = False,
 ) -> int:
     """Train a cost model on prices of a study's designs, to compare with the engine."""
     from coexplore.cli.train import CostSample, fit_cost_model
 
-    return fit_cost_model(study, output, CostSample(networks, accelerators, pairs, seed), as_json)
+    return fit_cost_model(study, output, CostSample(networks, accelerators, pairs, steps, seed), as_json)
 
 
 @app.command()

@@ -54,6 +54,7 @@ class CostSample:
     networks: int
     accelerators: int
     pairs: int
+    steps: int
     seed: int
 
 
@@ -74,7 +75,9 @@ def fit_cost_model(study: Path, output: Path, sample: CostSample, as_json: bool)
     parts = [_parts(len(side), rng) for side in (networks, accelerators)]
     known, held = (pairs.draw(n, a, min(sample.pairs, len(n) * len(a)), rng) for n, a in zip(*parts, strict=True))
     limits = [c.at_most for c in config.constraints if c.metric == "area_mm2" and c.at_most is not None]
-    model = train_learned(designs.space, known, LearnedSettings(seed=sample.seed), min(limits, default=math.inf))
+    model = train_learned(
+        designs.space, known, LearnedSettings(steps=sample.steps, seed=sample.seed), min(limits, default=math.inf)
+    )
     model.save(output)
     errors = {
         name: _error(getattr(model.predict(held.encoded), name), held, name) for name in ("latency_s", "energy_j")

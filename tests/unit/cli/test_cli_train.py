@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 from pathlib import Path
@@ -15,7 +16,7 @@ from command_runs import coexplore
 from coexplore.accuracy.stage_settings import COLUMNS
 from coexplore.accuracy.surrogate import load_surrogate
 from coexplore.cost.learned import load_learned
-from coexplore.networks.nb201 import Nb201
+from coexplore.networks.nb201 import EDGES, OPERATIONS, arch_string
 from coexplore.studies.config import build, parse_config
 
 STUDY = {
@@ -31,8 +32,7 @@ STUDY = {
 
 
 def names() -> list[str]:
-    family = Nb201(cells=1)
-    return [family.lower(point).name for point in family.space.enumerate()]
+    return [arch_string(cell) for cell in itertools.product(OPERATIONS, repeat=len(EDGES))]
 
 
 def write_pth(path: Path, content: object) -> Path:
@@ -87,7 +87,8 @@ def test_a_surrogate_is_trained_on_a_table(tmp_path: Path) -> None:
 def test_a_cost_model_is_trained_on_the_designs_of_a_study(tmp_path: Path) -> None:
     study = tmp_path / "study.yaml"
     study.write_text(yaml.safe_dump(STUDY))
-    done = coexplore("train-cost-model", study, tmp_path / "m.npz", "--networks", 12, "--pairs", 40, "--json")
+    few = ("--networks", 12, "--pairs", 40, "--steps", 50)
+    done = coexplore("train-cost-model", study, tmp_path / "m.npz", *few, "--json")
     assert done.code == 0, done.err
     assert (done.document["designs"], done.document["held_out"]) == (30, 2)  # 10 x 3 and 2 x 1 of 12 x 4
     problem = build(parse_config(STUDY | {"cost": {"learned": str(tmp_path / "m.npz")}}))
