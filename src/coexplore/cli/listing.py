@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from coexplore.accelerators.family import ACCELERATOR_FAMILIES, ACCELERATOR_PRESETS, accelerator_names
+from coexplore.accelerators.fpga_devices import FPGA_DEVICES
 from coexplore.accuracy.data import DATASETS
 from coexplore.cli.output import print_json, print_tables
 from coexplore.core.errors import UnknownNameError
@@ -64,11 +65,20 @@ def _metrics() -> Entries:
     return {m.name: f"{m.description} [{m.unit}, {m.direction.value}]" for m in metrics}
 
 
+def _fpgas() -> Entries:
+    return {
+        name: f"{device.board}: {device.dsp} DSP slices, {device.bram18} block RAMs of 18 Kb, "
+        f"{device.lut} look-up tables, {device.bandwidth_gb_s:g} GB/s, {device.clock_hz / 1e6:g} MHz, {device.power_w:g} W"
+        for name, device in FPGA_DEVICES.items()
+    }
+
+
 KINDS: dict[str, Callable[[], Entries]] = {
     "networks": lambda: _documented(NETWORK_FAMILIES),
     "network-presets": lambda: _documented(NETWORK_PRESETS),
     "accelerators": lambda: _documented(ACCELERATOR_FAMILIES),
     "accelerator-presets": _accelerator_presets,
+    "fpgas": _fpgas,
     "strategies": lambda: _documented(STRATEGIES),
     "datasets": lambda: _documented(DATASETS),
     "metrics": _metrics,

@@ -14,6 +14,7 @@ KINDS = {
     "network-presets",
     "accelerators",
     "accelerator-presets",
+    "fpgas",
     "strategies",
     "datasets",
     "metrics",
