@@ -98,6 +98,24 @@ def networks() -> dict[str, tuple[Workload, Sequence[PoolEntry]]]:
     return {"plain-cnn": (plain, small), "nas-bench-macro": (middle, small), "resnet-50": (resnet_50(), POOL)}
 
 
+def child_cpu_ms(runs: int) -> dict[str, float]:
+    """Median CPU time of tiling all stages of a plain network nobody has seen and planning its pipeline."""
+    pool, found = [PoolEntry(fpga_device("pynq-z2")), PoolEntry(fpga_device("7a50t"), 2)], {}
+    for name, family, depth in (
+        ("4 layers on 8x8", PlainCnn(filters=(8, 16, 24, 36), kernels=(1, 3, 5)), 4),
+        ("10 layers on 32x32", PlainCnn((3, 32, 32)), 10),
+    ):
+        rng, times = np.random.default_rng(0), []
+        for _ in range(runs):
+            drawn = zip(rng.choice(family.kernels, depth), rng.choice(family.filters, depth), strict=True)
+            layers = fpga_layers(family.assemble([(int(kernel), int(filters), 1) for kernel, filters in drawn]))
+            begin = time.process_time()
+            fastest(fpga_stages(layers, pool).table)
+            times.append(time.process_time() - begin)
+        found[name] = round(1e3 * statistics.median(times), 1)
+    return found
+
+
 def tiling_loss(workload: Workload, pool: Sequence[PoolEntry]) -> float:
     """Share of the throughput that better tilings of the same stages would add."""
     stages = fpga_stages(fpga_layers(workload), pool)
@@ -153,7 +171,7 @@ def main() -> None:
     equal = sum(agree(table, rng) for table, _ in cases)
     result: dict[str, float] = {"cases": len(cases), "equal": equal, **baselines(cases), **resnet()}
     tiled = {name: round(tiling_loss(*pair), 4) for name, pair in networks().items()}
-    print(json.dumps({**result, "tiling_loss": tiled}))
+    print(json.dumps({**result, "tiling_loss": tiled, "child_cpu_ms": child_cpu_ms(5 if options.quick else 25)}))
 
 
 if __name__ == "__main__":
