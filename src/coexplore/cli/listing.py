@@ -67,8 +67,8 @@ def _metrics() -> Entries:
 
 def _fpgas() -> Entries:
     return {
-        name: f"{device.board}: {device.dsp} DSP slices, {device.bram18} block RAMs of 18 Kb, "
-        f"{device.lut} look-up tables, {device.bandwidth_gb_s:g} GB/s, {device.clock_hz / 1e6:g} MHz, {device.power_w:g} W"
+        name: f"{device.board}: {device.dsp} DSP slices, {device.bram18} block RAMs of 18 Kb, {device.lut} look-up "
+        f"tables, {device.bandwidth_gb_s:g} GB/s, {device.clock_hz / 1e6:g} MHz, {device.power_w:g} W"
         for name, device in FPGA_DEVICES.items()
     }
 
