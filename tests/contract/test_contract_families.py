@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from coexplore.accelerators.edge_array import EdgeArray
+from coexplore.accelerators.eyeriss_like import EyerissLike
 from coexplore.accelerators.family import ACCELERATOR_PRESETS
 from coexplore.accelerators.fpga_tiles import FpgaTiles
 from coexplore.accelerators.systolic import Systolic
@@ -22,6 +23,14 @@ from coexplore.testing.network_contract import NetworkFamilyContract
 
 class TestEdgeArray(AcceleratorFamilyContract):
     family = EdgeArray()
+
+
+class TestEyerissLike(AcceleratorFamilyContract):
+    family = EyerissLike()
+
+
+class TestEyerissLike256(AcceleratorFamilyContract):
+    family = EyerissLike("eyeriss-256")
 
 
 class TestFpgaTiles(AcceleratorFamilyContract):
