@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,17 @@ def test_every_device_has_sources_and_no_more_memory_than_logic(device):
     assert device.memory_lut < device.lut
     assert 0 < device.power_uncertainty <= 1
     assert device.bits_per_cycle <= device.port_bits
+
+
+def test_the_table_in_the_documentation_is_that_of_the_devices():
+    page = Path(__file__).resolve().parents[3] / "docs" / "fpga.md"
+    rows = [[cell.strip() for cell in line.strip("| \n").split("|")] for line in page.read_text().splitlines()]
+    written = {row[0].strip("`"): row[1:] for row in rows if row[0].strip("`") in FPGA_DEVICES}
+    assert list(written) == list(FPGA_DEVICES)
+    for device in FPGA_DEVICES.values():
+        numbers = (device.dsp, device.bram18, device.lut, device.memory_lut, device.port_bits, device.bandwidth_gb_s)
+        told = [device.board, *map(str, numbers), f"{device.clock_hz / 1e6:g}", f"{device.power_w:g}"]
+        assert written[device.name] == told
 
 
 def test_the_published_device_has_the_published_resources():
