@@ -44,6 +44,8 @@ def test_what_is_fused_is_found_where_it_was_put(script, priced):
         "late_wide": [0.0, 0.0],
     }  # fmt: skip
     assert script.shares(prices, stages, None)["energy_j"]["all"] == [0.333, 1.0]
+    assert script.shares(prices, stages, 0, script.DENSE)["latency_s"]["all"] == [0.0, 0.0]
+    assert script.widest(prices, stages, 0, script.DENSE)["on chip"] == {"56": [0, 0], "7": [0, 0]}
     assert script.share_of_groups(prices, stages, 2) == pytest.approx(2 / 6 / 2, abs=1e-3)
     assert script.gaps(prices, stages).max() == 4.0
 

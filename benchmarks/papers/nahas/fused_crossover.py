@@ -14,8 +14,9 @@ The last line is one JSON object. `fused_at_least_as_good_share` says at which s
 is at least as good, lowest and highest over accelerators and assumptions, `..._baseline` over assumptions alone; early
 maps have 56 pixels or more, late ones 14 or fewer; narrow are at most 48 channels. `widest_fused` has for each
 accelerator, assumption and map the most channels up to which a fused block is at least as fast as the depthwise one at
-every width tried, lowest and highest over kernels (0: at none). `b0_fused_stages` lists the stages of EfficientNet-B0,
-counted from 0, where the fused one is.
+every width tried, lowest and highest over kernels (0: at none). What has `dense` in its name is the same for fused
+blocks of one group alone. `b0_fused_stages` lists the stages of EfficientNet-B0, counted from 0, where the best fused
+block is at least as fast.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from coexplore.workloads.op import Function
 MAPS = (112, 56, 28, 14, 7)
 CHANNELS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 320)
 GROUPS = (1, 2, 4)
+DENSE = (1,)
 EXPANSION = 6
 B0_STAGES = tuple(zip((112, 56, 28, 14, 14, 7, 7), (row[2] for row in EFFICIENTNET_B0_STAGES), strict=True))
 """Map and width of the stages of EfficientNet-B0 at 224 pixels."""
@@ -101,6 +103,8 @@ def main() -> None:
         "assumptions": list(ASSUMPTIONS),
         "fused_at_least_as_good_share": shares(prices, stages, None),
         "fused_at_least_as_good_share_baseline": shares(prices, stages, 0),
+        "dense_at_least_as_good_share_baseline": shares(prices, stages, 0, DENSE),
+        "widest_dense_baseline": widest(prices, stages, 0, DENSE),
         "widest_fused": {name: widest(prices, stages, place) for place, name in enumerate(chips)},
         "b0_fused_stages": {name: b0_stages(prices, stages, place) for place, name in enumerate(chips)},
         "groups_win_share": {str(groups): share_of_groups(prices, stages, groups) for groups in GROUPS},
@@ -154,20 +158,24 @@ def price_stage(name: str, stage: Stage, chips: Sequence[Accelerator]) -> Prices
     return found
 
 
-def fused(prices: Prices, metric: str, name: str, stage: Stage) -> np.ndarray:
-    """(a,) The depthwise block over the best fused one; at least 1 where that is at least as good."""
-    best = np.min([prices[metric, name, stage, groups] for groups in GROUPS], axis=0)
+def fused(prices: Prices, metric: str, name: str, stage: Stage, kinds: Sequence[int] = GROUPS) -> np.ndarray:
+    """(a,) The depthwise block over the best fused one of these groups; at least 1 where that is at least as good."""
+    best = np.min([prices[metric, name, stage, groups] for groups in kinds], axis=0)
     return prices[metric, name, stage, None] / best
 
 
-def shares(prices: Prices, stages: Sequence[Stage], place: int | None) -> dict[str, dict[str, list[float]]]:
+def shares(
+    prices: Prices, stages: Sequence[Stage], place: int | None, kinds: Sequence[int] = GROUPS
+) -> dict[str, dict[str, list[float]]]:
     """For each metric and part of the network: at which share of the shapes fused is as good.
 
     Lowest and highest over the assumptions, and over accelerators where none is given by its place.
     """
     result: dict[str, dict[str, list[float]]] = {}
     for metric, (part, some) in itertools.product(WANTED, parts(stages).items()):
-        won = [np.mean([fused(prices, metric, name, stage) >= 1 for stage in some], axis=0) for name in ASSUMPTIONS]
+        won = [
+            np.mean([fused(prices, metric, name, stage, kinds) >= 1 for stage in some], axis=0) for name in ASSUMPTIONS
+        ]
         found = np.array(won) if place is None else np.array(won)[:, place]
         result.setdefault(metric, {})[part] = [round(float(found.min()), 3), round(float(found.max()), 3)]
     return result
@@ -184,7 +192,9 @@ def parts(stages: Sequence[Stage]) -> dict[str, list[Stage]]:
     }
 
 
-def widest(prices: Prices, stages: Sequence[Stage], place: int) -> dict[str, dict[str, list[int]]]:
+def widest(
+    prices: Prices, stages: Sequence[Stage], place: int, kinds: Sequence[int] = GROUPS
+) -> dict[str, dict[str, list[int]]]:
     """By assumption and map, lowest and highest over kernels and expansions: up to which width fused is as fast."""
     result: dict[str, dict[str, list[int]]] = {}
     for name, pixels in itertools.product(ASSUMPTIONS, sorted({stage.pixels for stage in stages}, reverse=True)):
@@ -193,7 +203,7 @@ def widest(prices: Prices, stages: Sequence[Stage], place: int) -> dict[str, dic
             row = sorted(
                 (s for s in stages if (s.pixels, s.kernel, s.expansion) == (pixels, kernel, expansion)), key=width
             )
-            wins = itertools.takewhile(lambda stage: fused(prices, "latency_s", name, stage)[place] >= 1, row)  # noqa: B023
+            wins = itertools.takewhile(lambda stage: fused(prices, "latency_s", name, stage, kinds)[place] >= 1, row)  # noqa: B023
             found.append(max((stage.channels for stage in wins), default=0))
         result.setdefault(name, {})[str(pixels)] = [min(found), max(found)]
     return result
