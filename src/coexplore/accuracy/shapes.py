@@ -56,7 +56,8 @@ def _square(down: Grid, right: Grid) -> Places:
 
 
 def _triangle(down: Grid, right: Grid) -> Places:
-    return (down <= 0.5) & (abs(right) <= (down + 1) / np.sqrt(3))
+    inside: Places = (down <= 0.5) & (abs(right) <= (down + 1) / np.sqrt(3))
+    return inside
 
 
 OUTLINES = {1: _disc, 2: _square, 3: _triangle}
