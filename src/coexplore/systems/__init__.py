@@ -3,4 +3,5 @@
 from __future__ import annotations
 
 from coexplore.systems import coexplore as coexplore
+from coexplore.systems import learned_codesign as learned_codesign
 from coexplore.systems import nahas as nahas

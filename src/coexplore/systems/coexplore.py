@@ -75,8 +75,8 @@ CLAIMS = (
         "abstract of arXiv 1901.11211",
         "Comparable: how the three figures grow with a tighter requirement. Not comparable: a part of the published "
         "MNIST space with short trainings, latencies with the layers one after the other (the scheduler that overlaps "
-        "them is not public), and savings counted in trainings. No violation is no finding: latency is exact by its "
-        "own rules.",
+        "them is not public; what is printed has the other bound, too), and savings counted in trainings. No violation "
+        "is no finding: latency is exact by its own rules.",
         (
             Figure("largest overshoot of accuracy-only search", _worst_overshoot, "x {:.2f}", "up to x 7.81", 7.81),
             Figure("largest share of FNAS's trainings beyond the requirement", _most_violations, "{:.1%}", "none"),

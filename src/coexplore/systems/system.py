@@ -39,6 +39,8 @@ class Figure:
     """As the source has it; empty where there is none to stand beside."""
     value: float | None = None
     """The published number in the unit of the number here, where it is a single one; then both are drawn."""
+    full_only: bool = False
+    """The quick form does not reach it."""
 
     def written(self, result: Result) -> str:
         """The number here in words; a dash where it was not reached."""
@@ -119,6 +121,19 @@ def at(*path: str | int) -> Callable[[Result], object]:
         for key in path:
             inside = _inside(inside, key)
         return inside
+
+    return read
+
+
+def between(*path: str | int, text: str = "{:.2f}") -> Callable[[Result], object]:
+    """Reads a pair of numbers under these keys, and writes it as a range."""
+    find = at(*path)
+
+    def read(result: Result) -> object:
+        found = find(result)
+        if not isinstance(found, list) or len(found) != 2:
+            return None
+        return f"{text.format(found[0])} to {text.format(found[1])}"
 
     return read
 

@@ -8,7 +8,7 @@ import pytest
 
 from coexplore.core.errors import UnknownNameError
 from coexplore.systems.scripts import CHECKOUT, script_path
-from coexplore.systems.system import SYSTEMS, Figure, all_claims, at, find_claim
+from coexplore.systems.system import SYSTEMS, Figure, all_claims, at, between, find_claim
 
 ROOT = Path(__file__).resolve().parents[3]
 CLAIMS = sorted(all_claims())
@@ -66,6 +66,13 @@ def test_a_path_that_leads_nowhere_is_none():
     assert at("a", "b", -1, "c")(result) == 2.5
     for path in (("a", "x"), ("a", "b", 7), ("a", "b", -3), ("a", "b", "c"), ("n", "b"), ("a", "b", 0, "c")):
         assert at(*path)(result) is None
+
+
+def test_a_range_is_two_numbers_or_nothing():
+    read = between("gain", text="{:+.1f}")
+    assert read({"gain": [-0.5, 1.25]}) == "-0.5 to +1.2"
+    assert read({"gain": [1.0]}) is None
+    assert read({}) is None
 
 
 def test_a_figure_is_written_in_its_form_and_a_missing_one_is_a_dash():
