@@ -3,7 +3,7 @@
 Filters that the array cannot unroll stay whole in an element, so an accelerator runs a layer only if its scratchpads
 hold such a filter: 8 x 8 words for the first layer of DQN. Which accelerators can is learnt only by trying.
 
-    python benchmarks/papers/learned_codesign/feasibility.py [--quick] [--seeds 10] [--evaluations 40]
+    python benchmarks/papers/learned_codesign/feasibility.py [--quick] [--seeds 10] [--evaluations 30]
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="not needed: the layers are in the package")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--evaluations", type=int, default=40)
+    parser.add_argument("--evaluations", type=int, default=30)
     arguments = parser.parse_args()
-    seeds, evaluations = (2, 16) if arguments.quick else (arguments.seeds, arguments.evaluations)
+    seeds, evaluations = (2, 14) if arguments.quick else (arguments.seeds, arguments.evaluations)
     begun = time.perf_counter()
     designs = designs_of(MODEL)
     pricer = SearchedPricer(MappingSearch(RandomSearch(), TRIALS))
@@ -51,7 +51,7 @@ def main() -> None:
         name: [search(settings, designs, pricer, evaluations, seed) for seed in range(seeds)]
         for name, settings in METHODS.items()
     }
-    drawn = designs.space.sample(np.random.default_rng(0), 50 if arguments.quick else 500)
+    drawn = designs.space.sample(np.random.default_rng(0), 50 if arguments.quick else 300)
     infeasible = sum(bool(pricer(designs.decode(point)).reason) for point in drawn) / len(drawn)
     paid = {name: [course.infeasible for course in runs] for name, runs in courses.items()}
     best = {name: [course.best for course in runs] for name, runs in courses.items()}

@@ -49,15 +49,24 @@ OUTER: dict[str, StrategySettings] = {
     "genetic": Genetic(),
     "tpe": Tpe(),
 }
-LAYERS = (("codesign-mlp", "wide"), ("codesign-dqn", "conv2"), ("codesign-transformer", "head"))
+LAYERS = (("codesign-mlp", "wide"), ("codesign-dqn", "conv2"))
 OUTER_MODEL = "codesign-dqn"
 PART = (
     ("mesh", tuple(f"{x}x{168 // x}/1x1" for x in (7, 8, 12, 14, 21, 24, 28, 42))),
     ("scratchpads", tuple(f"{i}/{w}/{s}" for i in (6, 12, 24, 48) for w in (32, 64, 128) for s in (8, 24, 48))),
     ("block_words", (2, 4, 8)),
+    ("cluster", (1, 4)),
     ("filter_height", (SPREAD,)),
 )
-"""Of the outer space: 8 x 36 x 3 x 3 x 2 = 5,184 accelerators."""
+"""Of the outer space: 8 x 36 x 3 x 2 x 2 = 3,456 accelerators."""
+QUICK = (
+    PART[0],
+    PART[1],
+    ("block_words", (4,)),
+    ("cluster", (1,)),
+    ("filter_height", (SPREAD,)),
+    ("filter_width", (SPREAD,)),
+)
 
 
 def main() -> None:
@@ -70,9 +79,9 @@ def main() -> None:
     seeds = 2 if arguments.quick else arguments.seeds
     begun = time.perf_counter()
     inner = {
-        f"{model}/{op}": _inner(model, op, seeds, 40 if arguments.quick else 150) for model, op in _layers(arguments)
+        f"{model}/{op}": _inner(model, op, seeds, 20 if arguments.quick else 80) for model, op in _layers(arguments)
     }
-    outer = _outer(seeds, 20 if arguments.quick else 60, arguments.quick)
+    outer = _outer(seeds, 12 if arguments.quick else 40, arguments.quick)
     found = {"inner": inner, "outer": outer, "seeds": seeds, "seconds": time.perf_counter() - begun}
     print(json.dumps(found))
 
@@ -99,9 +108,7 @@ def _inner(model: str, name: str, seeds: int, trials: int) -> Mapping[str, objec
 
 
 def _outer(seeds: int, evaluations: int, quick: bool) -> Mapping[str, object]:
-    designs = designs_of(
-        OUTER_MODEL, (*PART[:2], *((("block_words", (4,)), ("cluster", (1,))) if quick else PART[2:3]), PART[3])
-    )
+    designs = designs_of(OUTER_MODEL, QUICK if quick else PART)
     known = _priced_whole(designs)
     optimum = min(known.values())
 

@@ -50,7 +50,7 @@ from coexplore.accelerators.eyeriss import (
 from coexplore.accelerators.family import ACCELERATOR_FAMILIES
 from coexplore.accelerators.technology import PJ, UM2, UW, load_technology
 from coexplore.core.errors import AcceleratorError, did_you_mean
-from coexplore.spaces.decision import Decision
+from coexplore.spaces.decision import Decision, Value
 from coexplore.spaces.factors import divisors
 from coexplore.spaces.space import Point, Space
 
@@ -145,11 +145,11 @@ class EyerissLike:
 
     @property
     def presets(self) -> Mapping[str, Point]:
-        """`baseline` is the 168-element chip, and `eyeriss-256` the variant of peer tools, both of their budgets."""
+        """`baseline`: the published accelerator of the budget, as near as these decisions come."""
         names = ("mesh", "scratchpads", "block_words", "cluster")
-        chosen = dict(zip(names, BUDGETS[self.budget].baseline, strict=True))
-        kinds = {"filter_width": WHOLE, "filter_height": SPREAD}
-        return {"baseline": EyerissLike(self.budget).space.point({**chosen, **kinds})}
+        chosen: dict[str, Value] = dict(zip(names, BUDGETS[self.budget].baseline, strict=True))
+        chosen |= {"filter_width": WHOLE, "filter_height": SPREAD}
+        return {"baseline": EyerissLike(self.budget).space.point(chosen)}
 
     def decode(self, point: Point) -> Accelerator:
         """The accelerator of a point.

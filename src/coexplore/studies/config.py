@@ -20,7 +20,6 @@ from coexplore.accuracy.tabular import TableSettings
 from coexplore.accuracy.training import Recipe
 from coexplore.core.errors import AcceleratorError, ConfigError, EvaluationError, UnknownNameError, did_you_mean
 from coexplore.cost.boards import BOARD_METRICS
-from coexplore.cost.mapping_search import MappingSearch
 from coexplore.cost.model import CHIP_METRICS, Goal
 from coexplore.cost.residency import MAIN_MEMORY, Residency
 from coexplore.design import ACCELERATOR, NETWORK, DesignSpace
@@ -32,6 +31,7 @@ from coexplore.strategies.strategy import STRATEGIES, SearchByLooks, StrategySet
 from coexplore.studies.exact import check as check_exact
 from coexplore.studies.exact import why_not
 from coexplore.studies.learned_pricer import learned_pricer
+from coexplore.studies.mapping_search import MappingSearch
 from coexplore.studies.phases import Phases
 from coexplore.studies.problem import AccuracySource, Pricer, Problem, asks_for_accuracy
 from coexplore.studies.schema import CostConfig, StudyConfig, parse_config
@@ -186,6 +186,8 @@ def searched_pricer(config: StudyConfig, designs: DesignSpace, goal: Goal) -> Se
     mapper = config.cost.mapper if config.cost is not None else None
     if mapper is None:
         return None
+    if config.strategy.name == EXACT:
+        raise ConfigError("cost.mapper: is not for strategy.name: exact, which solves the mappings; leave it out")
     if residency_of(config) != MAIN_MEMORY:
         raise ConfigError("cost.residency: is not for mappings that are searched; leave it or cost.mapper out")
     strategy: StrategySettings | None = None

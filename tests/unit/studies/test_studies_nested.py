@@ -166,6 +166,13 @@ def test_a_wrong_mapper_is_named_with_its_path(section, message):
         build(parse_config({**STUDY, "cost": {"mapper": section}}))
 
 
+def test_a_mapper_that_could_not_be_used_is_refused():
+    with pytest.raises(ConfigError, match=r"cost\.mapper: is not for strategy\.name: exact"):
+        build(parse_config({**STUDY, "strategy": {"name": "exact"}}))
+    with pytest.raises(ConfigError, match=r"cost\.residency: is not for mappings that are searched"):
+        build(parse_config({**STUDY, "cost": {**STUDY["cost"], "residency": {"activation_share": 0.25}}}))
+
+
 def test_a_budget_of_0_is_refused():
     with pytest.raises(ConfigError, match=r"budget\.trials: is 0"):
         parse_config({**STUDY, "budget": {"trials": 0}})
