@@ -35,7 +35,7 @@ FOLDS = 5
 COVERAGE = 0.9
 TAU_TARGET, COVERAGE_TOLERANCE = 0.915, 0.03
 HEADROOMS = (0.02, 0.05, 0.09, 0.18, 1.0)
-QUICK_ROWS = 900
+QUICK_ROWS = 2_500
 
 Floats = NDArray[np.float64]
 Predictor = Callable[[RatedNetworks, RatedNetworks], Floats]
@@ -74,6 +74,18 @@ def without(train: RatedNetworks, test: RatedNetworks) -> RatedNetworks:
     """The rows of networks that are not in the other table."""
     known = {tuple(row) for row in test.settings.tolist()}
     return train.part(np.array([tuple(row) not in known for row in train.settings.tolist()]))
+
+
+def repeats(rated: RatedNetworks) -> tuple[int, float | None]:
+    """How many networks the table holds more than once, and the standard deviation (percent) of such a repetition."""
+    found: dict[tuple[int, ...], list[float]] = {}
+    for row, accuracy in zip(rated.settings.tolist(), rated.accuracy.tolist(), strict=True):
+        found.setdefault(tuple(row), []).append(accuracy)
+    several = [values for values in found.values() if len(values) > 1]
+    if not several:
+        return 0, None
+    variance = sum(float(np.var(values, ddof=1)) for values in several) / len(several)
+    return len(several), round(100 * variance**0.5, 3)
 
 
 def cross_validated(rated: RatedNetworks, predict: Predictor) -> float:
@@ -136,11 +148,12 @@ def main() -> None:
     settings = SurrogateSettings()
     if options.quick:
         few = np.random.default_rng(0).permutation(len(train))[:QUICK_ROWS]
-        train, settings = train.part(few), SurrogateSettings(steps=30, subset=400)
+        train, settings = train.part(few), SurrogateSettings(steps=40, subset=500)
     result: dict[str, object] = {"data": "own split" if own else str(options.data.name), **score(train, test, settings)}
     print(result, flush=True)
     result["tau_target_met"] = bool(float(str(result["kendall_tau"])) >= TAU_TARGET)
     result["coverage_target_met"] = bool(abs(float(str(result["coverage_90"])) - COVERAGE) <= COVERAGE_TOLERANCE)
+    result["networks_repeated"], result["repetition_sd_percent"] = repeats(rated)
     result["splits"] = []
     for seed in range(0 if options.quick else options.seeds):
         parts = np.random.default_rng(seed).permutation(len(rated)) % PARTS
