@@ -55,7 +55,15 @@ KEYS = {
         *("brute_force_equal", "synthetic", "accelerators", "nb201", "accel_nasbench"),
     },
     "joint_vs_fixed": {
-        *("joint_at_least_fixed", "joint_at_least_phase", "gain_points", "energy_ratio", "bar_met", "tables"),
+        *(
+            "joint_at_least_fixed",
+            "joint_at_least_phase",
+            "gain_points",
+            "energy_ratio",
+            "bar_met",
+            "bar_met_trained",
+            "tables",
+        ),
         *("space", "samples", "seeds", "published", "wall_s"),
     },
     "kill_resume": {"kills", "equal"},

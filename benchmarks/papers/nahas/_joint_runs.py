@@ -33,6 +33,8 @@ class World:
     """(n,) Fractions."""
     choices: Ints
     """(n, decisions) what each network chose, as codes from 0."""
+    macs: Floats
+    """(n,)"""
     table: NetworkTable
     accelerators: Space
     """Its points in their order are the columns of the table."""
@@ -107,7 +109,9 @@ class Trace:
     best: list[float] = field(default_factory=list)
     """Highest legal accuracy after each sample; 0 before the first."""
     evaluations: list[int] = field(default_factory=list)
-    """Accuracies paid for after each sample, each network once."""
+    """Accuracies paid for after each sample, each network once: no network is trained twice, as in a study."""
+    trained: int = 0
+    """Samples that were trained where a network that comes again is trained again, as was published."""
     chosen: tuple[float, int, int, bool] = (-np.inf, -1, -1, False)
     """Highest reward, its network and column, and whether it is legal."""
 
@@ -153,6 +157,7 @@ def _observe(
     legal = violation == 0
     if legal or goal.soft:
         trained.add(network)
+        trace.trained += 1
     reward = goal.product(world, accuracy, latency, area) if goal.soft or legal else penalty(violation)
     if reward > trace.chosen[0]:
         trace.chosen = (reward, network, column, legal)
@@ -220,21 +225,22 @@ def _accelerator_search(world: World, network: int, strategy: str, samples: int,
 
 
 def exact_hardware(
-    world: World, goal: Goal, legal_on: Callable[[int], int | None], controller: str, samples: int, seed: int
+    world: World, goal: Goal, legal_on: Callable[[int], int | None], settings: ExactHardware, samples: int, seed: int
 ) -> Trace:
     """Networks alone, each on an accelerator that holds it; `legal_on` gives that column, None where none does."""
     space = product(network=world.networks, accelerator=world.accelerators)
     points = {}
 
     def complete(network: Point) -> Completed:
-        column = legal_on(world.network_of(network))
+        number = world.network_of(network)
+        column = legal_on(number)
         place = world.baseline if column is None else column
         if place not in points:
             row = [int(index) for index in np.unravel_index(place, world.accelerators.sizes)]
             points[place] = world.accelerators.at(row)
-        return Completed(points[place], legal=column is not None)
+        return Completed(points[place], column is not None, float(world.macs[number]))
 
-    solved = Solved(ExactHardware(controller), complete, "network", "accelerator")
+    solved = Solved(settings, complete, "network", "accelerator")
     found = solved.start(space, np.random.default_rng(seed), 1)
     trace, trained = Trace(), set[int]()
     while len(trace.best) < samples:

@@ -44,6 +44,12 @@ class TabularSpace:
     count_s: float
     """Time to build every network and count its ops."""
 
+    @property
+    def macs(self) -> Floats:
+        """(n,) Multiply-accumulates of every network."""
+        own = np.array([loops.macs for loops in self.ops.loops], np.float64)
+        return self.ops.counts[:, : len(own)] @ own
+
 
 def nb201_space(data: Path, step: int) -> TabularSpace:
     """Every `step`-th cell of NAS-Bench-201; test accuracy on CIFAR-10 after 200 epochs."""

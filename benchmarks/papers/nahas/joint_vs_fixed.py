@@ -12,7 +12,8 @@ Accel-NASBench, ImageNet after its short training) times the edge array. No desi
   is priced and not trained, as in a study of this package, which spares the others accuracies, too; violations are
   counted of PPO with the published rewards instead, under which the design of highest reward may break a limit.
 * our bar: exact-hardware search is at PPO-joint's final regret (medians over seeds) after at most a tenth of the
-  accuracies that PPO-joint paid for, at every target.
+  accuracies that PPO-joint paid for, at every target. Both searches pay for a network once, however often it comes;
+  `met_trained` counts every trained sample of PPO instead, as was published.
 
 Networks outside Accel-NASBench's table stand for the nearest one inside it. The last line is one JSON object.
 """
@@ -48,6 +49,7 @@ from coexplore.cost.resident_table import price_resident_networks
 from coexplore.objectives.metrics import Direction
 from coexplore.objectives.objective import Constraint, Objective
 from coexplore.spaces.space import Point
+from coexplore.strategies.exact_hardware import ExactHardware
 from coexplore.studies.joint_front import JointFront, joint_front
 from coexplore.studies.joint_optimum import optimum
 
@@ -67,8 +69,15 @@ FAMILIES = {
 }  # fmt: skip
 STRATEGIES = ("random", "evolution", "ppo")
 MODES: dict[str, Callable[..., Trace]] = {"joint": joint, "fixed": fixed}
-CONTROLLERS = ("evolution", "random")
-"""Of exact-hardware search."""
+EXACT = {
+    "exact-hardware evolution": ExactHardware("evolution"),
+    "exact-hardware random": ExactHardware("random"),
+    "exact-hardware random, 16 drawn": ExactHardware("random", among=16),
+    "exact-hardware evolution, 16 drawn": ExactHardware("evolution", among=16),
+}
+"""Controllers over networks; of 16 drawn networks that fit, the one of most multiply-accumulates is taken."""
+JUDGED = "exact-hardware random, 16 drawn"
+"""The one that our bar is about."""
 PUBLISHED = {
     "gain": "+0.5 to +1 % top-1 at all latency targets, about -20 % latency (ICLR 2021 abstract)",
     "samples": "2x fewer samples; violations of the latency constraint 3 in 4 -> 1 in 4 searches (ICLR 2021 abstract)",
@@ -109,6 +118,7 @@ def main() -> None:
                 "gain_points": [min(gains), max(gains)],
                 "energy_ratio": [min(ratios), max(ratios)],
                 "bar_met": {name: one["bar_met"] for name, one in found.items()},
+                "bar_met_trained": {name: one["bar_met_trained"] for name, one in found.items()},
                 "published": PUBLISHED,
                 "wall_s": round(time.perf_counter() - begin, 1),
                 "tables": found,
@@ -138,7 +148,7 @@ def study(space: TabularSpace, options: argparse.Namespace) -> dict[str, object]
     for one in truths:
         print_truth(space.name, one)
     (table,) = priced[MAIN_MEMORY.text]
-    world = World(space.accuracy, space.choices, table, family.space, baseline_column(points))
+    world = World(space.accuracy, space.choices, space.macs, table, family.space, baseline_column(points))
     searches = [compare(space.name, world, target, options) for target in truths[0]["targets"]]
     return {
         "networks": len(space.accuracy),
@@ -146,6 +156,7 @@ def study(space: TabularSpace, options: argparse.Namespace) -> dict[str, object]
         "truth": truths,
         "searches": searches,
         "bar_met": all(one["bar"]["met"] for one in searches),
+        "bar_met_trained": all(one["bar"]["met_trained"] for one in searches),
     }
 
 
@@ -259,6 +270,11 @@ class Runs:
         """Median of the accuracies paid for."""
         return statistics.median(trace.evaluations[-1] for trace in self.traces)
 
+    @property
+    def trained(self) -> float:
+        """Median of the samples that were trained, were every one trained anew."""
+        return statistics.median(trace.trained for trace in self.traces)
+
     def evaluations_until(self, regret: float) -> int | None:
         """Accuracies paid for after which the median regret is no more than this; None where it stays above."""
         most = max(trace.evaluations[-1] for trace in self.traces)
@@ -281,6 +297,7 @@ class Runs:
             "regret_median": round(self.regret, 3),
             "regret_range": [round(min(finals), 3), round(max(finals), 3)],
             "evaluations": self.evaluations,
+            "trained": self.trained,
             "nothing_legal": sum(trace.final == 0 for trace in self.traces),
         }
 
@@ -295,11 +312,9 @@ def compare(name: str, world: World, target: dict[str, object], options: argpars
         for mode, run in MODES.items():
             kinds[f"{mode} {strategy}"] = partial(_seeded, run, world, goal, strategy, options.samples)
         kinds[f"phase {strategy}"] = partial(_seeded_phase, world, goal, reference, strategy, options.samples)
-    for controller in CONTROLLERS:
-        legal_on = legal_columns(world, goal)
-        kinds[f"exact-hardware {controller}"] = partial(
-            _seeded_exact, world, goal, legal_on, controller, options.samples
-        )
+    legal_on = legal_columns(world, goal)
+    for kind, settings in EXACT.items():
+        kinds[kind] = partial(_seeded_exact, world, goal, legal_on, settings, options.samples)
     runs = {kind: Runs([run(seed) for seed in range(options.seeds)], best) for kind, run in kinds.items()}
     bar = judge(runs)
     document = {
@@ -322,9 +337,9 @@ def _seeded_phase(world: World, goal: Goal, reference: int, strategy: str, sampl
 
 
 def _seeded_exact(
-    world: World, goal: Goal, legal_on: Callable[[int], int | None], controller: str, samples: int, seed: int
+    world: World, goal: Goal, legal_on: Callable[[int], int | None], settings: ExactHardware, samples: int, seed: int
 ) -> Trace:
-    return exact_hardware(world, goal, legal_on, controller, samples, seed)
+    return exact_hardware(world, goal, legal_on, settings, samples, seed)
 
 
 def legal_columns(world: World, goal: Goal) -> Callable[[int], int | None]:
@@ -342,19 +357,32 @@ def legal_columns(world: World, goal: Goal) -> Callable[[int], int | None]:
 
 
 def judge(runs: dict[str, Runs]) -> dict[str, object]:
-    """Our bar: accuracies until PPO-joint's final regret, for the better controller over networks."""
+    """Our bar: accuracies until PPO-joint's final regret, as a share of those that PPO-joint paid for.
+
+    PPO repeats networks. `share` counts each of its networks once, as a study of this package pays for it;
+    `share_trained` counts every sample that it had trained, as was published. Both bars are stated.
+    """
     ppo = runs["joint ppo"]
-    needed = {
-        controller: runs[f"exact-hardware {controller}"].evaluations_until(ppo.regret) for controller in CONTROLLERS
-    }
-    share = {c: None if n is None else n / max(ppo.evaluations, 1) for c, n in needed.items()}
+    needed = {kind: runs[kind].evaluations_until(ppo.regret) for kind in EXACT}
+    share, share_trained = (
+        {kind: None if n is None else round(n / max(paid, 1), 4) for kind, n in needed.items()}
+        for paid in (ppo.evaluations, ppo.trained)
+    )
     return {
         "ppo_regret": round(ppo.regret, 3),
         "ppo_evaluations": ppo.evaluations,
+        "ppo_trained": ppo.trained,
         "needed": needed,
         "share": share,
-        "met": share["evolution"] is not None and share["evolution"] <= BAR,
+        "share_trained": share_trained,
+        "met": within_bar(share[JUDGED]),
+        "met_trained": within_bar(share_trained[JUDGED]),
     }
+
+
+def within_bar(share: float | None) -> bool:
+    """Whether PPO's regret was reached, and with so few accuracies."""
+    return share is not None and share <= BAR
 
 
 def samples_to_phase(joint_runs: Runs, phase_runs: Runs) -> dict[str, float | int | None]:
@@ -390,7 +418,7 @@ def print_searches(name: str, document: dict[str, object]) -> None:
     for kind, one in document["searches"].items():
         low, high = one["regret_range"]
         print(
-            f"  {kind:24s} regret {one['regret_median']:6.2f} ({low:.2f} to {high:.2f}) points after "
+            f"  {kind:34s} regret {one['regret_median']:6.2f} ({low:.2f} to {high:.2f}) points after "
             f"{one['evaluations']:g} accuracies"
         )
     print(f"  bar: {document['bar']}   violations: {document['violations']}", flush=True)

@@ -26,6 +26,8 @@ from coexplore.strategies.strategy import STRATEGIES, Observation, Stage, Strate
 REPEATS = 16
 """Networks already suggested that a controller may draw in a row before another one is tried in their place."""
 DEFAULT_METRIC = "energy_j"
+SIZES = ("macs", "parameters")
+"""What may promise accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Completed:
     other: Point
     legal: bool
     """Whether the constraints are met; else it is the one that comes nearest."""
+    promise: float = 0.0
+    """Of points that are legal the one of highest promise is suggested first, where several are drawn."""
 
 
 Complete = Callable[[Point], Completed]
@@ -52,16 +56,24 @@ class ExactHardware:
     """Settings of the controller."""
     minimize: str = ""
     """Cost that the choice of accelerator makes small; by default the first cost among the objectives, else energy."""
+    among: int = 1
+    """Networks drawn for each suggestion. Of those that some accelerator holds, the one with most of `prefer` is taken
+    and the others are passed over: prices cost little, and larger networks are usually more accurate."""
+    prefer: str = "macs"
+    """`macs` or `parameters`; of no meaning with one network drawn."""
     screens: int = 64
     """Networks in a row that no accelerator holds within the constraints, after which one is handed on nevertheless."""
     most: int = 1_000_000
     """A space of more accelerators is refused."""
 
     def __post_init__(self) -> None:
+        check_whole("among", self.among, at_least=1)
         check_whole("screens", self.screens, at_least=1)
         check_whole("most", self.most, at_least=1)
         if self.controller in ("exact-hardware", "exact", "two-level"):
             raise ConfigError(f"controller: is {self.controller!r}; name one that searches, such as 'evolution'")
+        if self.prefer not in SIZES:
+            raise ConfigError(f"prefer: is {self.prefer!r}; give {' or '.join(SIZES)}")
         if not isinstance(self.settings, Mapping):
             raise ConfigError(f"settings: is {self.settings!r}; give the controller's settings by name")
         make_settings(self.controller, self.settings, path="settings")
@@ -106,9 +118,9 @@ class _Solved:
 
     def suggest(self, n: int) -> list[Suggestion]:
         found: list[Suggestion] = []
-        while len(found) < n and (point := self._untried()) is not None:
-            self._tried[point] = None
-            found.append(self._suggestion(point))
+        while len(found) < n and (drawn := self._drawn()) is not None:
+            self._tried[drawn[0]] = None
+            found.append(self._suggestion(*drawn))
         return found
 
     def observe(self, new: Sequence[Observation]) -> None:
@@ -132,6 +144,18 @@ class _Solved:
         self._tried = dict.fromkeys(load_points(self._half, saved["tried"]))
         self._barren = saved["barren"]
 
+    def _drawn(self) -> tuple[Point, Completed] | None:
+        """The network of highest promise among some that were drawn, with its other half; a legal one if any is."""
+        best: tuple[Point, Completed] | None = None
+        for _ in range(self._settings.settings.among):
+            point = self._untried()
+            if point is None:
+                break
+            found = self._settings.complete(point)
+            if best is None or (found.legal, found.promise) > (best[1].legal, best[1].promise):
+                best = (point, found)
+        return best
+
     def _untried(self) -> Point | None:
         """A network not suggested before; a controller that has settled gets another one near its choice instead."""
         if len(self._tried) >= self._half.size:
@@ -146,9 +170,8 @@ class _Solved:
         near = [other for other in self._half.neighbours(point) if other not in self._tried]
         return near[int(self._rng.integers(len(near)))] if near else draw_untried(self._half, self._rng, self._tried)
 
-    def _suggestion(self, point: Point) -> Suggestion:
+    def _suggestion(self, point: Point, found: Completed) -> Suggestion:
         searched, solved = self._settings.searched, self._settings.solved
-        found = self._settings.complete(point)
         whole = join(**{searched: point, solved: found.other})
         self._barren = 0 if found.legal else self._barren + 1
         hand_on = self._barren == 0 or self._barren >= self._settings.settings.screens

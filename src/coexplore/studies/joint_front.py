@@ -90,13 +90,13 @@ def joint_front(
         EvaluationError: an accuracy is no number, or there are not as many as networks.
     """
     _check(accuracy, tables)
-    candidates = [_candidates(table, largest_mm2, with_area=with_area) for table in tables]
+    inside = [table.on(np.flatnonzero(table.area_mm2 <= largest_mm2)) for table in tables]
+    candidates = [_candidates(table, with_area=with_area) for table in inside]
     order = _distinct(accuracy, tables)
     search = _Search(accuracy, candidates, with_area)
     widest = sum(len(table.area_mm2) for table in candidates)
     for rows in blocks(len(order), max(1, BLOCK_BYTES // (16 * max(widest, 1)))):
         search.look_at(order[rows])
-    inside = [table.on(np.flatnonzero(table.area_mm2 <= largest_mm2)) for table in tables]
     return Proof(
         front=_with_ties(search.front(), accuracy, inside, with_area=with_area),
         pairs=len(accuracy) * sum(len(table.area_mm2) for table in tables),
@@ -115,11 +115,11 @@ def _check(accuracy: Floats, tables: Sequence[NetworkTable]) -> None:
         raise EvaluationError(f"the accuracy of network {place} is {accuracy[place]}; leave networks without one out")
 
 
-def _candidates(table: NetworkTable, largest_mm2: float, *, with_area: bool) -> NetworkTable:
-    """The accelerators within the area that can be best for some network."""
-    inside = table.on(np.flatnonzero(table.area_mm2 <= largest_mm2)).of(np.arange(len(table.counts)))
-    area = inside.area_mm2 if with_area else np.zeros(len(inside.area_mm2))
-    return inside.on(undominated(inside.latency_s, inside.energy_j, area))
+def _candidates(table: NetworkTable, *, with_area: bool) -> NetworkTable:
+    """The accelerators that can be best for some network."""
+    used = table.counts.any(axis=0)
+    area = table.area_mm2 if with_area else np.zeros(len(table.area_mm2))
+    return table.on(undominated(table.latency_s[used], table.energy_j[used], area))
 
 
 def _distinct(accuracy: Floats, tables: Sequence[NetworkTable]) -> Ints:

@@ -125,6 +125,8 @@ class Hardware:
         self._family, self._goal, self._threads = problem.designs.network_family, problem.pricer.goal, threads
         self._constraints = [c for c in problem.constraints if METRICS.get(c.metric).source is Source.COST]
         self._objective = Objective(chosen_by(problem), Direction.MINIMIZE)
+        assert isinstance(problem.strategy, ExactHardware)
+        self._prefer = problem.strategy.prefer
         points = list(factor(problem.space, ACCELERATOR).enumerate())
         places, chips = existing(problem.designs, points)
         self._points, self._chips = self._small_enough([points[place] for place in places], chips)
@@ -156,9 +158,9 @@ class Hardware:
         chosen = found.index if isinstance(found, Best) else found.nearest
         if chosen is None:
             return Completed(self._points[0], legal=False)
-        place = int(columns[chosen])
-        self._remember(network, self._chips[place], candidates.metrics(chosen))
-        return Completed(self._points[place], legal=isinstance(found, Best))
+        place, metrics = int(columns[chosen]), candidates.metrics(chosen)
+        self._remember(network, self._chips[place], metrics)
+        return Completed(self._points[place], isinstance(found, Best), metrics[self._prefer])
 
     def _search(self, known: _Sum) -> tuple[Best | Infeasible, Candidates, Ints]:
         """The optimum, among exact totals of the columns that rough totals leave in question."""

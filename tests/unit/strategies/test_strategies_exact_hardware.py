@@ -60,8 +60,18 @@ def test_what_cannot_be_legal_is_only_priced_until_it_is_all_there_is():
     assert all(suggestion.stage is Stage.TRAIN for suggestion in legal)
 
 
+def test_of_several_drawn_the_legal_one_of_highest_promise_is_taken():
+    def promising(network):
+        return Completed(OTHERS[0], legal=network["kernel"] != 7, promise=float(network["kernel"]))
+
+    solved = Solved(ExactHardware("random", among=64), promising, "network", "accelerator")
+    asked = run(solved.start(WHOLE, np.random.default_rng(0), 1), 20)
+    assert {suggestion.point["network.kernel"] for suggestion in asked} == {5}
+    assert len({suggestion.point for suggestion in asked}) == 20
+
+
 def test_a_restored_search_goes_on_alike():
-    first, second = start(seed=1), start(seed=9)
+    first, second = start(seed=1, among=3), start(seed=9, among=3)
     run(first, 60)
     second.restore(first.state())
     assert run(first, 40) == run(second, 40)
@@ -77,6 +87,12 @@ def test_the_controller_learns_from_what_comes_back():
 def test_controllers_that_do_not_search_are_refused(controller):
     with pytest.raises(Exception, match=r"controller|unknown|no strategy"):
         ExactHardware(controller)
+
+
+@pytest.mark.parametrize("wrong", [{"among": 0}, {"prefer": "accuracy"}, {"screens": 0}], ids=str)
+def test_wrong_settings_are_named(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        ExactHardware("random", **wrong)
 
 
 def test_settings_must_be_a_mapping():
