@@ -29,6 +29,8 @@ PIPELINE = "pipeline"
 """The decision of a pool with fixed boards."""
 FIXED, SOLVED = "fixed", "solved"
 """Its values: the fixed boards, or the pipeline that is solved for the network."""
+LEAST_BITS = 48
+"""A word of 16 bits through each of three ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,13 @@ class Board:
     power_w: float
 
     def __post_init__(self) -> None:
-        self.device()
+        moved = self.device().bits_per_cycle
+        if moved < LEAST_BITS:
+            raise AcceleratorError(
+                f"FPGA {self.name!r}: with port_bits {self.port_bits}, bandwidth_gb_s {self.bandwidth_gb_s:g} and "
+                f"clock_hz {self.clock_hz:g} its ports move {moved:g} bits per cycle; the three ports of an engine "
+                f"need {LEAST_BITS}"
+            )
 
     def device(self) -> FpgaDevice:
         """With the source of its numbers."""
@@ -147,5 +155,6 @@ def _check_fits(path: str, design: FpgaDesign, device: FpgaDevice) -> None:
     ):
         if needed > available:
             raise AcceleratorError(
-                f"{path} needs {needed} {what}, {device.name!r} has {available:g}; make it smaller or take another FPGA"
+                f"{path} is too large: it needs {needed} {what}, {device.name!r} has {available:g}; make it smaller or "
+                "take another FPGA"
             )

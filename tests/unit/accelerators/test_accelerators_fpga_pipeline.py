@@ -52,11 +52,11 @@ WRONG = [
     ({"costs": (("pynq-z2", -1.0),)}, "fpga-pool.costs is -1.0 for 'pynq-z2'"),
     ({"engines": (Engine("zcu103", DESIGN),)}, "unknown FPGA 'zcu103'"),
     ({"engines": (Engine("7a50t", DESIGN), Engine("7a50t", replace(DESIGN, tn=16)))},
-     "fpga-pool.engines.1 needs 128 DSP slices, '7a50t' has 120"),
+     "fpga-pool.engines.1 is too large: it needs 128 DSP slices, '7a50t' has 120"),
     ({"engines": (Engine("7a50t", replace(DESIGN, ports=Ports(3, 3, 3))),)},
-     "fpga-pool.engines.0 needs 144 bits of its ports, '7a50t' has 128"),
+     "fpga-pool.engines.0 is too large: it needs 144 bits of its ports, '7a50t' has 128"),
     ({"engines": (Engine("pynq-z2", replace(DESIGN, ports=Ports(5, 5, 5))),)},
-     "fpga-pool.engines.0 needs 240 bits per cycle of its memory, 'pynq-z2' has 168"),
+     "fpga-pool.engines.0 is too large: it needs 240 bits per cycle of its memory, 'pynq-z2' has 168"),
 ]  # fmt: skip
 
 
@@ -70,6 +70,13 @@ def test_what_is_wrong_is_said(settings, message):
 def test_a_board_without_multipliers_is_refused():
     with pytest.raises(AcceleratorError, match="dsp is 0; the tile engine multiplies in DSP slices"):
         Board("mine", 0, 100, 10_000, 5_000, 128, 1.6, 1e8, 3.0)
+
+
+def test_a_board_whose_ports_are_narrower_than_three_words_is_refused():
+    with pytest.raises(
+        AcceleratorError, match="its ports move 32 bits per cycle; the three ports of an engine"
+    ):
+        Board("mine", 100, 100, 10_000, 5_000, 32, 1.6, 1e8, 3.0)
 
 
 def test_negative_ports_are_refused():
