@@ -73,9 +73,7 @@ def test_a_board_without_multipliers_is_refused():
 
 
 def test_a_board_whose_ports_are_narrower_than_three_words_is_refused():
-    with pytest.raises(
-        AcceleratorError, match="its ports move 32 bits per cycle; the three ports of an engine"
-    ):
+    with pytest.raises(AcceleratorError, match="its ports move 32 bits per cycle; the three ports of an engine"):
         Board("mine", 100, 100, 10_000, 5_000, 32, 1.6, 1e8, 3.0)
 
 
