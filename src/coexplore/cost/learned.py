@@ -73,7 +73,7 @@ class LearnedCost:
     """(3,) Means of log latency, log energy, log area."""
     spread: Floats
     """(3,) Their standard deviations."""
-    settings: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, int] = field(default_factory=dict)
     """Those of the training."""
 
     def __post_init__(self) -> None:
@@ -91,7 +91,7 @@ class LearnedCost:
         """Content hash: models with the same one predict the same."""
         return content_hash((COST_VERSION, self.columns, self.weights, self.biases, self.centre, self.spread))
 
-    def predict(self, encoded: NDArray[np.floating]) -> LearnedCosts:
+    def predict(self, encoded: NDArray[np.generic]) -> LearnedCosts:
         """Costs of designs by their one-hot rows (n, c), as `spaces.encode.to_one_hot` makes them.
 
         Raises:
@@ -127,7 +127,7 @@ class LearnedCost:
                 "Train one on this space"
             )
 
-    def _outputs(self, encoded: NDArray[np.floating]) -> Floats:
+    def _outputs(self, encoded: NDArray[np.generic]) -> Floats:
         """(n, 4) What the last layer puts out; ReLU before it."""
         values = encoded.astype(np.float32)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):

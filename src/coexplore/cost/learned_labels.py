@@ -24,6 +24,8 @@ from coexplore.spaces.space import Point, Space
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Choices = NDArray[np.bool_]
+"""One-hot rows."""
 NETWORKS_AT_ONCE = 256
 
 
@@ -31,7 +33,7 @@ NETWORKS_AT_ONCE = 256
 class Labels:
     """Priced designs."""
 
-    encoded: NDArray[np.float32]
+    encoded: Choices
     """(n, c) One-hot rows: the columns of the network, then those of the accelerator."""
     latency_s: Floats
     """(n,) +inf where a design cannot run."""
@@ -52,9 +54,9 @@ class Labels:
 class PricedPairs:
     """Networks and accelerators, every pair of which has a price."""
 
-    networks: NDArray[np.float32]
+    networks: Choices
     """(w, columns of the network)"""
-    accelerators: NDArray[np.float32]
+    accelerators: Choices
     """(a, columns of the accelerator)"""
     table: NetworkTable
     """Of the same networks and accelerators."""
@@ -121,5 +123,5 @@ def side_space(designs: DesignSpace, side: str) -> Space:
     return family.space.restrict(kept)
 
 
-def _encoded(space: Space, points: Sequence[Point]) -> NDArray[np.float32]:
-    return to_one_hot(space, to_indices(space, points)).astype(np.float32)
+def _encoded(space: Space, points: Sequence[Point]) -> Choices:
+    return to_one_hot(space, to_indices(space, points)).astype(np.bool_)

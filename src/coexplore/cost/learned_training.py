@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from coexplore.core.errors import ConfigError, DataError, MissingExtraError
 from coexplore.cost.learned import OUTPUTS, LearnedCost, column_names
-from coexplore.cost.learned_labels import Labels
+from coexplore.cost.learned_labels import Choices, Labels
 from coexplore.spaces.space import Space
 
 LEAST_DESIGNS = 20
+LEARNING_RATE = 2e-3
+"""Of Adam at its highest; it rises over a twentieth of the steps and falls as a cosine to 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,6 @@ class LearnedSettings:
     """Of the optimiser, whatever the number of designs."""
     batch: int = 1024
     """Designs of a step, drawn with replacement."""
-    learning_rate: float = 2e-3
-    """Of Adam at its highest; it rises over a twentieth of the steps and falls as a cosine to 0."""
     seed: int = 0
     """Of the first weights and of the batches."""
     threads: int = 1
@@ -41,8 +41,6 @@ class LearnedSettings:
             value = getattr(self, name)
             if not isinstance(value, int) or not 1 <= value <= most:
                 raise ConfigError(f"{name} is {value!r}; give a whole number from 1 to {most}")
-        if not 0 < self.learning_rate < 1:
-            raise ConfigError(f"learning_rate is {self.learning_rate!r}; give a number between 0 and 1")
 
 
 def train_learned(
@@ -88,13 +86,13 @@ def train_learned(
         biases=tuple(bias for _, bias in layers),
         centre=centre,
         spread=spread,
-        settings={name: float(getattr(chosen, name)) for name in LearnedSettings.__slots__} | {"designs": len(labels)},
+        settings={name: getattr(chosen, name) for name in LearnedSettings.__slots__} | {"designs": len(labels)},
     )
 
 
 def _fit(
     torch: ModuleType,
-    encoded: NDArray[np.float32],
+    encoded: Choices,
     targets: NDArray[np.float32],
     runs: NDArray[np.bool_],
     valid: NDArray[np.bool_],
@@ -104,15 +102,15 @@ def _fit(
     generator = torch.Generator().manual_seed(settings.seed)
     widths = (encoded.shape[1], settings.width, settings.width, len(OUTPUTS))
     layers = [_first(torch, inputs, outputs, generator) for inputs, outputs in pairwise(widths)]
-    optimiser = torch.optim.Adam([part for layer in layers for part in layer], lr=settings.learning_rate)
+    optimiser = torch.optim.Adam([part for layer in layers for part in layer], lr=LEARNING_RATE)
     rows, wanted = torch.from_numpy(encoded), torch.from_numpy(targets)
     counted, legal = (torch.from_numpy(part.astype(np.float32)) for part in (runs, valid))
     batch = min(settings.batch, len(encoded))
     for step in range(settings.steps):
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * _share(step, settings.steps)
+            group["lr"] = LEARNING_RATE * _share(step, settings.steps)
         chosen = torch.randint(len(encoded), (batch,), generator=generator)
-        outputs = _forward(torch, rows[chosen], layers)
+        outputs = _forward(torch, rows[chosen].float(), layers)
         squared = ((outputs[:, :3] - wanted[chosen]) ** 2).mean(dim=1)
         errors = (squared * counted[chosen]).sum() / counted[chosen].sum().clamp(min=1)
         loss = errors + torch.nn.functional.binary_cross_entropy_with_logits(outputs[:, 3], legal[chosen])

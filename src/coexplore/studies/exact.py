@@ -33,7 +33,7 @@ from coexplore.studies.exact_chunks import CHUNK, Chunk, ChunkFiles
 from coexplore.studies.exact_solution import Solution, read_solution
 from coexplore.studies.exact_survivors import summarise
 from coexplore.studies.problem import Pricer, Problem
-from coexplore.studies.sources import CostPricer, SurrogateAccuracy, TableAccuracy
+from coexplore.studies.sources import NOT_THE_ENGINES, CostPricer, SurrogateAccuracy, TableAccuracy
 from coexplore.workloads.graph import Workload
 
 OnPairs = Callable[[int, int], None]
@@ -56,7 +56,7 @@ def why_not(
             "(task: {tabular: ...}), or take another strategy"
         )
     if not isinstance(pricer, CostPricer):
-        return "its hardware is no accelerator described level by level; take another strategy for pools of FPGAs"
+        return NOT_THE_ENGINES
     if designs.space.size > most:
         return (
             f"the space has {designs.space.size:,} accelerators and at most {most:,} are priced at once; restrict "

@@ -32,7 +32,7 @@ from coexplore.studies.joint_optimum import why_unordered
 from coexplore.studies.joint_solution import JointSolution, read_joint
 from coexplore.studies.joint_survivors import Solving, summarise
 from coexplore.studies.problem import Problem
-from coexplore.studies.sources import CostPricer
+from coexplore.studies.sources import NOT_THE_ENGINES, CostPricer
 from coexplore.workloads.graph import Workload
 
 OnPairs = Callable[[int, int], None]
@@ -47,7 +47,7 @@ def why_not(problem: Problem, most: int) -> str:
     """What keeps a problem with accuracies from a joint proof, in words; empty where nothing does."""
     networks, accelerators = (factor(problem.space, side).size for side in (NETWORK, ACCELERATOR))
     if not isinstance(problem.pricer, CostPricer):
-        return "its hardware is no accelerator described level by level; take another strategy for pools of FPGAs"
+        return NOT_THE_ENGINES
     if networks > MOST_NETWORKS:
         return f"the space has {networks:,} networks and at most {MOST_NETWORKS:,} are counted; restrict it"
     if accelerators > most:

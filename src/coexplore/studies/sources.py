@@ -24,6 +24,12 @@ from coexplore.studies.problem import Curves, Priced, Train
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.weights import Weights
 
+NOT_THE_ENGINES = (
+    "its prices are not those of the engine for an accelerator described level by level; take another strategy for "
+    "pools of FPGAs, and for mappings that are searched or prices that are learned"
+)
+"""Why a study cannot be priced whole, whose pricer is no `CostPricer`."""
+
 
 @dataclass(frozen=True, slots=True)
 class CostPricer:

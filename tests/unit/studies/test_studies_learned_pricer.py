@@ -16,6 +16,9 @@ from coexplore.cost.learned_training import LearnedSettings, train_learned
 from coexplore.cost.model import price
 from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.studies.config import build, build_designs, load_config, parse_config
+from coexplore.studies.exact import why_not
+from coexplore.studies.learned_pricer import LearnedPricer
+from coexplore.studies.sources import CostPricer
 from coexplore.studies.study import run_study
 
 STUDY: dict[str, Any] = {
@@ -105,3 +108,11 @@ def test_what_does_not_fit_is_named(folder: Path) -> None:
     for document, message in wrong:
         with pytest.raises(ConfigError, match=message):
             build(parse_config(document))
+
+
+def test_learned_prices_prove_nothing(folder: Path) -> None:
+    edges = {f"edge{pair}": "skip_connect" for pair in ("1_0", "2_0", "2_1", "3_0", "3_1", "3_2")}
+    designs = build_designs(parse_config(STUDY | {"network": {"family": "nb201", "cells": 1, "freeze": edges}}))
+    pricer = LearnedPricer(load_learned(folder / "model.npz"), designs)
+    assert "prices that are learned" in why_not(designs, (), (), pricer)
+    assert why_not(designs, (), (), CostPricer()) == ""
