@@ -138,8 +138,8 @@ class _Search:
         self._losses = [table.area_mm2 if with_area else np.zeros(len(table.area_mm2)) for table in tables]
         self._known = np.empty((0, 3))
         """Costs that cover others, whatever their accuracy."""
-        self._found: list[tuple[Ints, Floats]] = []
-        """Networks, and (d, 4) losses."""
+        self._found: list[Floats] = []
+        """Minus accuracy, latency, energy, and area or 0, each (d, 4)."""
 
     def look_at(self, networks: Ints) -> None:
         """Go on with networks that are no more accurate than the ones before."""
@@ -156,25 +156,21 @@ class _Search:
         own = columns[pareto(latency[columns], energy[columns], area[columns])]
         costs = np.column_stack([latency[own], energy[own], area[own]])
         worse = np.full(len(own), -self._accuracy[network])
-        self._found.append((np.full(len(own), network), np.column_stack([worse, costs])))
+        self._found.append(np.column_stack([worse, costs]))
         both = np.vstack([self._known, costs])
         self._known = np.ascontiguousarray(both[pareto(*both.T.copy())])
 
-    def front(self) -> tuple[Ints, Floats]:
-        """Networks and (d, 4) losses of the front: minus accuracy, latency, energy, and area or 0."""
+    def front(self) -> Floats:
+        """(d, 4) The losses that no other ones beat, in rising order."""
         if not self._found:
-            return np.empty(0, np.int64), np.empty((0, 4))
-        networks, losses = (np.concatenate(column) for column in zip(*self._found, strict=True))
-        kept = np.flatnonzero(non_dominated(losses))
-        kept = kept[np.lexsort(losses[kept].T[::-1])]
-        return networks[kept], losses[kept]
+            return np.empty((0, 4))
+        losses = np.concatenate(self._found)
+        kept = losses[non_dominated(losses)]
+        return kept[np.lexsort(kept.T[::-1])]
 
 
-def _with_ties(
-    front: tuple[Ints, Floats], accuracy: Floats, tables: Sequence[NetworkTable], *, with_area: bool
-) -> JointFront:
+def _with_ties(losses: Floats, accuracy: Floats, tables: Sequence[NetworkTable], *, with_area: bool) -> JointFront:
     """The designs that stand for each member of a front: of all pairs like it, dropped ones included, the first."""
-    losses = front[1]
     equals: list[list[Pair]] = [[] for _ in losses]
     for table in tables:
         for design, pair in _pairs_like(losses, accuracy, table, with_area=with_area):
@@ -204,6 +200,8 @@ def _pairs_like(
             for design in np.flatnonzero(-losses[:, 0] == accuracy[network]).tolist():
                 wanted = losses[design]
                 near = np.flatnonzero(np.abs(about - wanted[1]) <= NEAR * wanted[1])
+                if not len(near):
+                    continue
                 same = near[_is_exactly(table, network, near, wanted, with_area=with_area)]
                 for column in same.tolist():
                     yield design, (float(table.area_mm2[column]), network, int(table.places[column]))
