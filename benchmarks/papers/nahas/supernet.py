@@ -89,11 +89,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="folder of fashion_mnist.npz")
     parser.add_argument("--out", type=Path, help="folder that keeps what is known (default: runs/nahas_supernet)")
     parser.add_argument("--sampling", default="uniform", help="uniform or sandwich")
+    parser.add_argument("--epochs", type=int, help="of the supernet (default: 30)")
+    parser.add_argument("--networks", type=int, help="how many are compared (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the networks that are compared")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     setup = QUICK if given.quick else FULL
-    setup = dataclasses.replace(setup, sharing=dataclasses.replace(setup.sharing, sampling=given.sampling))
+    sharing = dataclasses.replace(setup.sharing, sampling=given.sampling)
+    shared = dataclasses.replace(setup.shared, epochs=given.epochs or setup.shared.epochs)
+    setup = dataclasses.replace(setup, sharing=sharing, shared=shared, networks=given.networks or setup.networks)
     with tempfile.TemporaryDirectory() as temporary:
         default = Path(temporary) if given.quick else ROOT / "runs/nahas_supernet"
         print(json.dumps(compare(setup, given.data, given.out or default, given.seed)))
