@@ -199,7 +199,11 @@ def searched_pricer(config: StudyConfig, designs: DesignSpace, goal: Goal) -> Se
     family = designs.accelerator_family
     baseline = family.decode(family.presets[BASELINE]) if mapper.pass_on and family.space.size > 1 else None
     reference = baseline if isinstance(baseline, Accelerator) else None
-    return SearchedPricer(MappingSearch(strategy, mapper.trials, mapper.whole_filters, goal, config.seed, reference))
+    try:
+        search = MappingSearch(strategy, mapper.trials, mapper.whole_filters, goal, config.seed, reference)
+    except ConfigError as error:
+        raise ConfigError(f"cost.mapper.{error}") from error
+    return SearchedPricer(search)
 
 
 def residency_of(config: StudyConfig) -> Residency:

@@ -21,6 +21,7 @@ from functools import lru_cache
 import numpy as np
 
 from coexplore.accelerators.accelerator import Accelerator, Dim, MemoryLevel, VectorUnit
+from coexplore.core.errors import ConfigError
 from coexplore.core.hashing import content_hash
 from coexplore.cost.mapper import Goal, best_mapping
 from coexplore.cost.mapping import Mapping
@@ -55,6 +56,8 @@ class MappingSearch:
 
     def __post_init__(self) -> None:
         check_whole("trials", self.trials, at_least=1)
+        if _holds_settings(self.strategy):
+            raise ConfigError("search: is a strategy that runs another one; name that one")
 
     def find(self, loops: Loops, accelerator: Accelerator) -> FoundMapping:
         """The best mapping found for an op, or why there is none.
@@ -121,6 +124,15 @@ def loss_of(result: Replay, clock_hz: float, goal: Goal) -> float:
         return math.inf
     seconds = result.total_cycles / clock_hz
     return {Goal.LATENCY: seconds, Goal.ENERGY: result.energy_j, Goal.EDP: seconds * result.energy_j}[goal]
+
+
+def _holds_settings(strategy: StrategySettings | None) -> bool:
+    """Whether settings cannot be hashed, as those that hold settings of another: what is found is kept by them."""
+    try:
+        hash(strategy)
+    except TypeError:
+        return True
+    return False
 
 
 def _exact(loops: Loops, accelerator: Accelerator, goal: Goal) -> FoundMapping:

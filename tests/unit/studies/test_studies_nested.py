@@ -158,6 +158,7 @@ def test_a_study_runs_and_its_bundle_has_the_mappings_that_were_found(tmp_path):
         ({"search": "rnadom"}, "cost.mapper.search: unknown strategy 'rnadom'; did you mean 'random'"),
         ({"search": "feature-bo", "pol": 3}, "cost.mapper.pol: unknown setting"),
         ({"search": "feature-bo", "kernel": "cubic"}, "cost.mapper.kernel: is 'cubic'"),
+        ({"search": "two-level"}, "cost.mapper.search: is a strategy that runs another one"),
         ({"search": "exact", "pool": 3}, "cost.mapper.pool: the engine's own mapper has no settings"),
     ],
 )
