@@ -73,11 +73,12 @@ EXACT = {
     "exact-hardware evolution": ExactHardware("evolution"),
     "exact-hardware random": ExactHardware("random"),
     "exact-hardware random, 16 drawn": ExactHardware("random", among=16),
-    "exact-hardware evolution, 16 drawn": ExactHardware("evolution", among=16),
+    "exact-hardware evolution, 16 drawn": ExactHardware("evolution", {"population": 160}, among=16),
 }
-"""Controllers over networks; of 16 drawn networks that fit, the one of most multiply-accumulates is taken."""
-JUDGED = "exact-hardware random, 16 drawn"
-"""The one that our bar is about."""
+"""Controllers over networks; of 16 drawn networks that fit, the one of most multiply-accumulates is taken. Evolution
+draws its whole population first, so with 160 the first ten suggestions are of random networks."""
+JUDGED = "exact-hardware evolution, 16 drawn"
+"""The one that our bar is about; its population was chosen on NAS-Bench-201, three seeds, 972 accelerators."""
 PUBLISHED = {
     "gain": "+0.5 to +1 % top-1 at all latency targets, about -20 % latency (ICLR 2021 abstract)",
     "samples": "2x fewer samples; violations of the latency constraint 3 in 4 -> 1 in 4 searches (ICLR 2021 abstract)",
