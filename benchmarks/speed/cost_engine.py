@@ -9,7 +9,7 @@ the arrays of a search, which pricing does again and its time includes) stand be
 
 `brute_force_equal`: random pairs again in two slower ways, to which the price in the grid must be equal. First, on the
 single accelerator, every candidate of the mapspace is priced, no bound used, and the mapping found replayed. Then, for
-some of them, the mapspace is enumerated in plain Python (`coexplore.testing.mapspace`) and every mapping replayed.
+some of them, the mapspace is enumerated in plain Python (`coexplore.testing.array_mapspace`) and every mapping replayed.
 `network_optimal_s`: all mappings of the network on one accelerator, whose kernels are compiled and whose caches are
 empty; the median of several.
 
@@ -38,7 +38,7 @@ from coexplore.cost.nest import machine_of
 from coexplore.cost.replay import replay
 from coexplore.cost.search import lay_out, lot_of, shapes
 from coexplore.networks.mobilenet_v2 import mobilenet_v2
-from coexplore.testing.mapspace import Mapspace
+from coexplore.testing.array_mapspace import ArrayMapspace
 from coexplore.workloads.loops import Loops
 
 FAMILY = EdgeArray()
@@ -157,7 +157,8 @@ def check_pairs(
         unpruned += np.allclose(slow, fast, rtol=EQUAL, atol=0)
         if number >= by_enumeration:
             continue
-        listed = [replay(loops, accelerator, one) for one in Mapspace(loops, accelerator).mappings(UNROLLINGS)]
+        candidates = dict.fromkeys(ArrayMapspace(loops, accelerator).mappings(UNROLLINGS))
+        listed = [one for one in (replay(loops, accelerator, mapping) for mapping in candidates) if one.feasible]
         replayed += len(listed)
         best = min(
             (worth(one.total_cycles / accelerator.clock_hz, one.energy_j, goal) for one in listed), default=np.inf

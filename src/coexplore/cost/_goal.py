@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from coexplore.cost._compile import inner
-from coexplore.cost.nest import Floats, Ints
+from coexplore.cost.nest import Flags, Floats, Ints
 
 LATENCY, ENERGY, EDP = range(3)
 SLACK = 1.0 + 1e-12
@@ -37,7 +37,8 @@ class Best(NamedTuple):
     mapping: Ints
     """In the pool; negative as long as there is none."""
     weighed: Floats
-    """(2, v) Scratch."""
+    """(2, v) Scratch, like the next."""
+    wins: Flags
 
 
 @inner
@@ -68,39 +69,49 @@ def weigh(goal: int, base_j: float, row: Floats, variants: Variants, best: Best)
 def may_win(goal: int, base_j: float, row: Floats, variants: Variants, best: Best) -> bool:
     """Whether what costs at least `row` may be the best mapping of some accelerator."""
     weigh(goal, base_j, row, variants, best)
-    value, tie = best.weighed[0], best.weighed[1]
-    better = 0
+    if not _is_better_somewhere(best):
+        return False
+    _note_wins(row, variants, best)
     for v in range(best.value.size):
-        better += value[v] * SLACK < best.value[v]
-    if better == 0:
-        ties = 0
-        for v in range(best.value.size):
-            ties += value[v] <= best.value[v] * SLACK and tie[v] * SLACK < best.tie[v]
-        if ties == 0:
-            return False
-    for v in range(best.value.size):
-        if _wins(v, row, variants, best):
+        if best.wins[v]:
             return True
     return False
 
 
 @inner
-def _wins(v: int, row: Floats, variants: Variants, best: Best) -> bool:
-    """Whether a row is better than the best mapping of an accelerator, and fits, after `weigh`."""
-    value, tie = best.weighed[0, v], best.weighed[1, v]
-    if value * SLACK >= best.value[v] and (value > best.value[v] * SLACK or tie * SLACK >= best.tie[v]):
-        return False
-    levels = variants.sized.shape[0]
+def _is_better_somewhere(best: Best) -> bool:
+    """After `weigh`, whether or not it fits."""
+    value, tie = best.weighed[0], best.weighed[1]
+    better = 0
+    for v in range(best.value.size):
+        better += value[v] * SLACK < best.value[v]
+    if better > 0:
+        return True
+    for v in range(best.value.size):
+        better += value[v] <= best.value[v] * SLACK and tie[v] * SLACK < best.tie[v]
+    return better > 0
+
+
+@inner
+def _note_wins(row: Floats, variants: Variants, best: Best) -> None:
+    """Note where a row is better than the best mapping, and fits, after `weigh`."""
+    value, tie, wins = best.weighed[0], best.weighed[1], best.wins
+    count, levels = best.value.size, variants.sized.shape[0]
+    for v in range(count):
+        ties = (value[v] <= best.value[v] * SLACK) & (tie[v] * SLACK < best.tie[v])
+        wins[v] = (value[v] * SLACK < best.value[v]) | ties
     for n in range(levels):
-        if row[row.size - levels + n] > variants.sized[n, v]:
-            return False
-    return True
+        need = row[row.size - levels + n]
+        if need > 0.0:
+            for v in range(count):
+                wins[v] &= need <= variants.sized[n, v]
 
 
 @inner
 def enter(goal: int, base_j: float, m: int, row: Floats, variants: Variants, best: Best) -> None:
     """Make mapping `m` the best of every accelerator on which it is."""
     weigh(goal, base_j, row, variants, best)
+    _note_wins(row, variants, best)
     for v in range(best.value.size):
-        if _wins(v, row, variants, best):
+        if best.wins[v]:
             best.value[v], best.tie[v], best.mapping[v] = best.weighed[0, v], best.weighed[1, v], m

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from coexplore.accelerators.accelerator import DIMS, Accelerator
+from coexplore.cost._array_search import is_array, price_array
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants
 from coexplore.cost._price import price, settle
@@ -40,6 +41,8 @@ class Lot:
     """(v, l, 2) Bits per cycle, read and written."""
     energies: Floats
     """(v, l + 1, 2) Joules per bit, read and written; then those leaked per cycle."""
+    is_array: bool
+    """Whether the mapspace is that of PE arrays."""
 
 
 def shapes(accelerators: Sequence[Accelerator]) -> Ints:
@@ -87,7 +90,8 @@ def lay_out(accelerators: Sequence[Accelerator]) -> Lot:
         leaked,
     )
     energies = np.concatenate([joules, np.repeat(leaked, 2).reshape(-1, 1, 2)], axis=1)
-    return Lot(tuple(accelerators), _in_order(machine_of(accelerators[0])), classes, variants, widths, energies)
+    machine = _in_order(machine_of(accelerators[0]))
+    return Lot(tuple(accelerators), machine, classes, variants, widths, energies, is_array(machine))
 
 
 def _in_order(machine: Machine) -> Machine:
@@ -181,9 +185,11 @@ class Outcome:
 def search(loops: Loops, lot: Lot, goal: int, unrollings: int, prune: bool = True) -> Outcome:
     """Search the declared mapspace for every accelerator of a lot; `goal` is that of `_goal`."""
     count = len(lot.accelerators)
-    best = Best(np.full(count, np.inf), np.full(count, np.inf), np.full(count, -1, np.int64), np.zeros((2, count)))
+    value, tie, mapping = np.full(count, np.inf), np.full(count, np.inf), np.full(count, -1, np.int64)
+    best = Best(value, tie, mapping, np.zeros((2, count)), np.zeros(count, np.bool_))
     problem = problem_of(loops, lot.accelerators[0])
-    found = price(goal, unrollings, prune, problem, lot.machine, lot.classes, lot.variants, best, ROOM)
+    kernel = price_array if lot.is_array and not problem.resident.any() else price
+    found = kernel(goal, unrollings, prune, problem, lot.machine, lot.classes, lot.variants, best, ROOM)
     costs = np.full((count, 2), np.inf)
     settle(problem, lot.machine, lot.widths, lot.energies, best, found[0], costs)
     return Outcome(lot, best, *found, costs)

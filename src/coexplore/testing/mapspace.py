@@ -184,7 +184,7 @@ class Tilings:
                 if n > 0 and self.space.slot_of[n] == slot:
                     for operand in level.keeps:
                         bits = self.space.elements(operand, extent) * self.space.bits(n, operand)
-                        total += (2 if operand is Operand.OUTPUT else 1) * bits * _arrivals(operand, order, factors)
+                        total += (2 if operand is Operand.OUTPUT else 1) * bits * arrivals(operand, order, factors)
             moved.append(total)
         return moved.index(min(moved))
 
@@ -280,7 +280,7 @@ def _factors(outer: Vector, tile: Vector) -> Vector:
     return tuple(a // b for a, b in zip(outer, tile, strict=True))
 
 
-def _arrivals(operand: Operand, order: list[int], factors: Vector) -> int:
+def arrivals(operand: Operand, order: list[int], factors: Vector) -> int:
     """How often loops bring a new tile: the innermost ones that do not matter to the operand do not."""
     running = [d for d in order if factors[d] > 1]
     while running and running[-1] not in RELEVANT[operand]:

@@ -8,23 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coexplore.accelerators.edge_array import EdgeArray
 from coexplore.cost.mapper import CODES, Goal, best_mapping
 from coexplore.cost.replay import replay
 from coexplore.cost.search import lay_out, search
 from coexplore.testing.cost_cases import small_accelerators, small_ops
 from coexplore.testing.mapspace import Mapspace
-from coexplore.workloads.op import Loops
 
 UNROLLINGS = 6
-FAMILY = EdgeArray()
-OPS = [
-    Loops(K=32, C=3, P=28, Q=28, R=3, S=3, stride=(2, 2)),
-    Loops(G=48, P=14, Q=14, R=3, S=3),
-    Loops(K=40, C=100, P=7, Q=7),
-    Loops(K=1000, C=640),
-    Loops(G=4, K=33, C=16, P=33),
-]
 
 
 @st.composite
@@ -62,11 +52,4 @@ def check(loops, accelerator, goal):
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(small_ops(), small_chains(), st.sampled_from(list(Goal)))
 def test_the_best_mapping_is_the_best_of_all_that_the_declared_mapspace_holds(loops, accelerator, goal):
-    check(loops, accelerator, goal)
-
-
-@pytest.mark.parametrize("goal", list(Goal))
-@pytest.mark.parametrize("loops", OPS)
-def test_it_is_so_on_the_edge_array(loops, goal):
-    accelerator = FAMILY.decode(FAMILY.presets["baseline"])
     check(loops, accelerator, goal)

@@ -1,0 +1,209 @@
+"""What does a mapping cost on all PE arrays of a shape? One row of numbers, as in `_entry`, from a sheet."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from coexplore.cost._array_sheet import (
+    BITS,
+    BOUNDARIES,
+    FLAGS,
+    HELD,
+    LEVELS,
+    MANY,
+    MOVES,
+    ONE,
+    ONE_PARENT,
+    ORDER,
+    OUTER,
+    REDUCES,
+    REDUCES_LANES,
+    SLOTS,
+    STEP,
+    STEPS,
+    TRAFFIC,
+)
+from coexplore.cost._assess import ACCUMULATOR_BITS, OUTPUT_BITS
+from coexplore.cost._compile import inner
+from coexplore.cost._entry import Classes
+from coexplore.cost._kernels import INPUT, OUTPUT, WEIGHT, C, R, S
+from coexplore.cost._solve import Pool
+from coexplore.cost.nest import Floats, Ints
+
+SUMMED_BITS = 1 << C | 1 << R | 1 << S
+
+
+class Room(NamedTuple):
+    """Scratch of a search."""
+
+    row: Floats
+    """As in `_entry`."""
+    own: Floats
+    """(2, c)"""
+    first: Ints
+    """(b, 2) Bits of the first tiles above and below a boundary."""
+    ports: Ints
+    """(l, 2) Bits of first tiles read and written at a level."""
+    kept: Ints
+    """(t, 21) What tiles of the file cost that no other dominates."""
+    tiles: Ints
+    """(t, 8) Iterations of the file, of every tile."""
+    parts: Ints
+    """(o, 8) Iterations of main memory."""
+
+
+@inner
+def make_array_pool(count: int) -> Pool:
+    """Room for so many mappings."""
+    return Pool(
+        np.empty((count, 2 + 12 * LEVELS + 32), np.int64),
+        np.empty((count, LEVELS, 8), np.int64),
+        np.zeros((count, LEVELS), np.int64),
+        np.empty(count, np.int64),
+    )
+
+
+@inner
+def larger_array_pool(pool: Pool) -> Pool:
+    """The same mappings with twice the room."""
+    count = pool.unrolling.size
+    larger = make_array_pool(2 * count)
+    larger.counts[:count], larger.steps[:count] = pool.counts, pool.steps
+    larger.orders[:count], larger.unrolling[:count] = pool.orders, pool.unrolling
+    return larger
+
+
+@inner
+def keep(end: int, u: int, cycles: int, w: Ints, pool: Pool) -> None:
+    """Write the mapping in hand into the pool."""
+    pool.counts[end, 0], pool.counts[end, 1] = cycles, 0
+    spot = 2
+    for n in range(LEVELS):
+        for k in range(12):
+            pool.counts[end, spot] = w[TRAFFIC + n, k]
+            spot += 1
+    for b in range(8):
+        m = MOVES + b
+        pool.counts[end, spot], pool.counts[end, spot + 1] = w[m, STEP], w[m, HELD]
+        pool.counts[end, spot + 2], pool.counts[end, spot + 3] = w[m, ONE_PARENT], w[m, ONE]
+        spot += 4
+    for d in range(8):
+        steps = w[STEPS, d]
+        for s in range(SLOTS):
+            pool.steps[end, s, d] = steps
+            steps //= w[OUTER + s, d]
+        pool.steps[end, SLOTS, d] = 1
+    for s in range(SLOTS):
+        pool.orders[end, s] = w[ORDER, s]
+    pool.unrolling[end] = u
+
+
+@inner
+def _need(level: int, w: Ints) -> int:
+    """Bits that the tiles of a level occupy: those that change twice, as in a replay."""
+    need = 0
+    for operand in range(3):
+        if operand == INPUT and level == 3:
+            continue
+        m = MOVES + (level - 1 if operand == WEIGHT else level + 2 if operand == INPUT else level + 4)
+        width = w[BITS, operand]
+        if operand == OUTPUT:
+            partial = level == 3 or w[FLAGS, REDUCES] or (level == 2 and w[FLAGS, REDUCES_LANES])
+            for i in range(level + 1):
+                partial = partial or bool(w[MANY, min(i, 2)] & SUMMED_BITS)
+            width = w[BITS, ACCUMULATOR_BITS] if partial else w[BITS, OUTPUT_BITS]
+        need += w[m, HELD] * width * (2 if w[m, ONE] > w[m, HELD] else 1)
+    return need
+
+
+@inner
+def size_up(w: Ints, classes: Classes, row: Floats) -> bool:
+    """Enter the size classes of all levels; False if the largest memory of some level is too small."""
+    at = row.size - LEVELS
+    row[at] = 0.0
+    for level in range(1, LEVELS):
+        need, sizes = _need(level, w), classes.sizes[level]
+        k = 0
+        while k < sizes.size and 0 <= sizes[k] < need:
+            k += 1
+        if k == sizes.size:
+            return False
+        row[at + level] = k
+    return True
+
+
+@inner
+def _count_first_tiles(w: Ints, room: Room) -> None:
+    """Fill the bits of first tiles: those of boundaries, then those of ports, in that order."""
+    for n in range(LEVELS):
+        room.ports[n, 0] = room.ports[n, 1] = 0
+    for b in range(BOUNDARIES):
+        operand = WEIGHT if b < 3 else INPUT if b < 5 else OUTPUT
+        n = b + 1 if b < 3 else b - 2 if b < 5 else b - 4
+        width, out = w[BITS, operand], 1 if operand == OUTPUT else 0
+        room.first[b, 0], room.first[b, 1] = w[MOVES + b, STEP] * width, w[MOVES + b, HELD] * width
+        room.ports[n - 1, out] += room.first[b, 0]
+        room.ports[n, 1 - out] += room.first[b, 1]
+
+
+@inner
+def write_array_row(cycles: float, w: Ints, classes: Classes, room: Room) -> None:
+    """Fill cycles and bits of the row, as `_entry.write_row` does."""
+    row, longest, ends = room.row, room.own[0], room.own[1]
+    timings = longest.size
+    _count_first_tiles(w, room)
+    for c in range(timings):
+        longest[c], ends[c] = cycles, 0.0
+    for b in range(BOUNDARIES):
+        n = b + 1 if b < 3 else b - 2 if b < 5 else b - 4
+        first, held = float(room.first[b, 0]), float(room.first[b, 1])
+        if b < 5:
+            up, down = classes.read[n - 1], classes.write[n]
+        else:
+            up, down = classes.write[n - 1], classes.read[n]
+        for c in range(timings):
+            above, below = first * up[c], held * down[c]
+            ends[c] += above if above > below else below
+    for n in range(LEVELS):
+        t = TRAFFIC + n
+        row[timings + 2 * n] = w[t, 0] + w[t, 4] + w[t, 8]
+        row[timings + 2 * n + 1] = w[t, 1] + w[t, 5] + w[t, 9]
+        reads, writes = float(w[t, 2] + w[t, 6] + w[t, 10]), float(w[t, 3] + w[t, 7] + w[t, 11])
+        own_reads, own_writes = float(room.ports[n, 0]), float(room.ports[n, 1])
+        read, write, split = classes.read[n], classes.write[n], classes.split[n]
+        for c in range(timings):
+            busy, back = reads * read[c], writes * write[c]
+            one_port, two_ports = busy + back, busy if busy > back else back
+            busy = two_ports if split[c] == 1.0 else one_port
+            busy -= own_reads * read[c] + own_writes * write[c]
+            longest[c] = busy if busy > longest[c] else longest[c]
+    for c in range(timings):
+        row[c] = longest[c] + ends[c]
+
+
+@inner
+def is_dominated(kept: int, w: Ints, room: Room) -> bool:
+    """Whether an earlier tile of the same part costs no more on any accelerator; the tile becomes number `kept`."""
+    _count_first_tiles(w, room)
+    mine = room.kept[kept]
+    spot = 0
+    for n in range(1, LEVELS):
+        t = TRAFFIC + n
+        mine[spot] = w[t, 0] + w[t, 4] + w[t, 8]
+        mine[spot + 1] = w[t, 1] + w[t, 5] + w[t, 9]
+        mine[spot + 2] = w[t, 2] + w[t, 6] + w[t, 10] - room.ports[n, 0]
+        mine[spot + 3] = w[t, 3] + w[t, 7] + w[t, 11] - room.ports[n, 1]
+        mine[spot + 4] = np.int64(room.row[room.row.size - LEVELS + n])
+        spot += 5
+    for b in (1, 4, 6):
+        mine[spot], mine[spot + 1] = room.first[b, 0], room.first[b, 1]
+        spot += 2
+    for i in range(kept):
+        j = 0
+        while j < spot and room.kept[i, j] <= mine[j]:
+            j += 1
+        if j == spot:
+            return True
+    return False

@@ -1,0 +1,220 @@
+"""Where does the search over PE arrays keep its numbers? One sheet of rows; what unrollings and tiles enter there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coexplore.cost._assess import ACCUMULATOR_BITS
+from coexplore.cost._compile import inner
+from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, WEIGHT, C, K, N, P, Q, R, S
+from coexplore.cost._sheet import NONE
+from coexplore.cost._tiles import ORDERS
+from coexplore.cost.nest import Ints, Machine, Problem
+
+SIZE, MESH, SLICE, LANES, UNITS, DOT, STEPS, OUTER, MIDDLE, INNER, OWN, TILE, SEEN, REACH = range(14)
+"""Rows of a sheet, over dimensions: extents of the op; instances of the mesh; what one element works on; lanes; units
+of a lane; inner products; steps left; iterations at main memory, at the local memory and at the file; tiles of the two;
+scratch."""
+ORDER, MANY, STAY, FLAGS, WINDOW, BITS = range(14, 20)
+"""Rows over the three levels with loops: order of the loops, dimensions with more than one iteration and loops that
+leave an operand in place, as bits. Then flags, strides and dilations, and widths."""
+FIXED, MOVES, TRAFFIC, MULTIPLIERS, ROWS = 20, 23, 31, 35, 39
+"""First rows of what an unrolling fixes by operand, of the moves of boundaries, of bits by level (columns as in
+`_entry`), and of the bits among them that the multipliers move."""
+COLUMNS = 12
+LEVELS, SLOTS, BOUNDARIES = 4, 3, 8
+"""Boundaries are those of weights at the three slots, of inputs at two, of outputs at three."""
+ALL, SHARED, ONE_PARENT, ONE, FIRST_SHARED, FIRST_ONE_PARENT, FIRST_ONE, STEP, HELD = range(9)
+"""Columns of the moves of a boundary: as in `_counts`; what the first tiles under one parent hold, and one tile."""
+
+
+def _masks() -> tuple[Ints, Ints]:
+    """Dimensions on which an operand depends, as bits; and which loops of a level leave it in place.
+
+    The second by order of the loops, operand, and bits of the dimensions with more than one iteration.
+    """
+    relevant = np.array([sum(1 << d for d in range(8) if RELEVANT[operand, d]) for operand in range(3)], np.int64)
+    frozen = np.zeros((len(ORDERS), 3, 256), np.int64)
+    for order, dims in enumerate(ORDERS):
+        for operand in range(3):
+            for mask in range(256):
+                for d in dims[::-1]:
+                    if mask >> d & 1:
+                        if RELEVANT[operand, d]:
+                            break
+                        frozen[order, operand, mask] |= 1 << d
+    return relevant, frozen
+
+
+RELEVANT_BITS, FROZEN = _masks()
+
+
+WHOLE, SLICED, LANES_OF, UNITS_OF, LANES_NOT, UNITS_NOT, MESH_NOT, OF_LANE, OF_UNIT = range(9)
+"""Columns of what an unrolling fixes: products over the dimensions an operand depends on (images apart, for inputs) of
+the op's extents, of the slices, of lanes, of units; of lanes, units and mesh over those it does not depend on; and what
+of the slices one lane and one unit work on."""
+FREE = np.array([[N, P, Q], [K, K, K], [C, R, S]])
+"""Dimensions an operand does not depend on."""
+FREE_COUNT = np.array([3, 1, 3])
+SLIDES, UNEVEN, UNEVEN_DOT, REDUCES, REDUCES_LANES = range(5)
+
+
+@inner
+def make_sheet(problem: Problem) -> Ints:
+    """A sheet, with the op filled in; kernels are cheap to call with one array only."""
+    w = np.ones((ROWS, COLUMNS), np.int64)
+    w[SIZE, :8] = problem.sizes
+    w[WINDOW, :4], w[BITS, :4] = problem.window, problem.bits
+    w[FLAGS] = 0
+    w[FLAGS, SLIDES] = problem.sizes[R] > 1 or problem.sizes[S] > 1
+    return w
+
+
+@inner
+def unroll_array(pick: Ints, use: Ints, macs: int, machine: Machine, w: Ints) -> int:
+    """Enter an unrolling. Returns the cycles in which the array computes."""
+    for row in (MESH, LANES, UNITS, DOT):
+        for d in range(8):
+            w[row, d] = 1
+    for a in range(pick.size):
+        if pick[a] != NONE:
+            w[MESH if machine.axis_level[a] == 0 else MESH + 1 + machine.axis_level[a], pick[a]] *= use[a]
+    cycles = 1
+    w[FLAGS, UNEVEN] = w[FLAGS, UNEVEN_DOT] = w[FLAGS, REDUCES] = w[FLAGS, REDUCES_LANES] = 0
+    for d in range(8):
+        w[SLICE, d] = -(-w[SIZE, d] // w[MESH, d])
+        spread = w[LANES, d] * w[UNITS, d] * w[DOT, d]
+        w[STEPS, d] = -(-w[SLICE, d] // spread)
+        cycles *= w[STEPS, d]
+        w[FLAGS, UNEVEN] |= w[SLICE, d] * w[MESH, d] != w[SIZE, d]
+        w[FLAGS, UNEVEN_DOT] |= w[STEPS, d] * spread != w[SLICE, d]
+        if d == C or d >= R:
+            w[FLAGS, REDUCES] |= w[MESH, d] > 1
+            w[FLAGS, REDUCES_LANES] |= w[LANES, d] > 1
+    for operand in range(3):
+        k = FIXED + operand
+        for column in range(9):
+            w[k, column] = 1
+        for d in range(8):
+            if RELEVANT[operand, d]:
+                if operand != INPUT or d < P:
+                    w[k, WHOLE] *= w[SIZE, d]
+                    w[k, SLICED] *= w[SLICE, d]
+                w[k, LANES_OF] *= w[LANES, d]
+                w[k, UNITS_OF] *= w[UNITS, d]
+            else:
+                w[k, LANES_NOT] *= w[LANES, d]
+                w[k, UNITS_NOT] *= w[UNITS, d]
+                w[k, MESH_NOT] *= w[MESH, d]
+        inside = w[k, LANES_OF]
+        if operand == INPUT:
+            inside //= w[LANES, P] * w[LANES, Q]
+        w[k, OF_LANE] = w[k, SLICED] // inside
+        w[k, OF_UNIT] = w[k, OF_LANE] // (1 if operand == INPUT else w[k, UNITS_OF])
+    _fix_array(macs, w)
+    return cycles
+
+
+@inner
+def _fix_array(macs: int, w: Ints) -> None:
+    """What the multipliers read and write."""
+    t = MULTIPLIERS
+    w[t : t + LEVELS] = 0
+    one = sums = own_sums = 1
+    for d in range(8):
+        one *= w[SLICE, d] // (w[LANES, d] * w[UNITS, d])
+        own_sums *= w[STEPS, d]
+        if w[DOT, d] == 1:
+            sums *= w[SIZE, d]
+        elif w[SLICE, d] * w[MESH, d] == w[SIZE, d]:
+            sums *= w[MESH, d] * w[STEPS, d]
+        else:
+            sums *= -(-w[SIZE, d] // w[DOT, d])
+    w[t + 3, 0] += macs * w[BITS, WEIGHT]
+    w[t + 3, 2] += one * w[BITS, WEIGHT]
+    w[t + 2, 4] += macs // w[UNITS, K] * w[BITS, INPUT]
+    w[t + 2, 6] += one * w[FIXED + INPUT, UNITS_OF] * w[BITS, INPUT]
+    wide, k = w[BITS, ACCUMULATOR_BITS], 4 * OUTPUT
+    w[t + 3, k] += sums * wide
+    w[t + 3, k + 1] += sums * wide
+    w[t + 3, k + 2] += own_sums * wide
+    w[t + 3, k + 3] += own_sums * wide
+
+
+@inner
+def note_part(w: Ints) -> None:
+    """Tiles of the local memory, after the iterations of main memory are filled in."""
+    w[MANY, 0] = 0
+    for d in range(8):
+        w[OWN, d] = w[SLICE, d] // w[OUTER, d]
+        w[MANY, 0] |= (w[OUTER, d] > 1) << d
+
+
+@inner
+def note_tile(w: Ints) -> None:
+    """Tiles of the file, after the iterations of local memory and file are filled in."""
+    w[MANY, 1] = w[MANY, 2] = 0
+    for d in range(8):
+        # Inner products may leave something over.
+        w[TILE, d] = min(w[INNER, d] * w[UNITS, d] * w[DOT, d], w[OWN, d])
+        w[MANY, 1] |= (w[MIDDLE, d] > 1) << d
+        w[MANY, 2] |= (w[INNER, d] > 1) << d
+
+
+@inner
+def note_stay(operand: int, slot: int, w: Ints) -> None:
+    """Note which loops outside a slot leave an operand in place."""
+    w[STAY, 0] = w[STAY, 1] = w[STAY, 2] = 0
+    for i in range(slot, -1, -1):
+        many = w[MANY, i]
+        w[STAY, i] = FROZEN[w[ORDER, i], operand, many]
+        if many & RELEVANT_BITS[operand]:
+            break
+
+
+@inner
+def stay_as_long_as_possible(always: bool, w: Ints) -> None:
+    """The same for any order of loops: at best, or if another operand stays instead."""
+    w[STAY, 0] = w[STAY, 1] = w[STAY, 2] = -1 if always else 0
+
+
+@inner
+def is_ragged(operand: int, slot: int, w: Ints) -> bool:
+    """Whether an operand may stay in the last elements of an uneven mesh where it does not in the others."""
+    clipped = False
+    for i in range(slot, -1, -1):
+        order = w[ORDER, i]
+        for position in range(7, -1, -1):
+            d = ORDERS[order, position]
+            if w[OUTER + i, d] == 1:
+                continue
+            slides = operand == INPUT and w[FLAGS, SLIDES] and d >= P
+            if clipped and (slides or not RELEVANT[operand, d]):
+                return True
+            if RELEVANT[operand, d]:
+                ragged = w[SLICE, d] * w[MESH, d] != w[SIZE, d] and _runs_once(d, slot, w)
+                clipped = clipped or ragged
+                if not (ragged or slides):
+                    return False
+    return False
+
+
+@inner
+def _runs_once(d: int, slot: int, w: Ints) -> bool:
+    """Whether a loop of an unevenly split dimension, outside a slot, runs once in some element, but not in all."""
+    rest, below = w[SIZE, d], w[SLICE, d] * w[MESH, d]
+    for i in range(slot + 1):
+        loops = w[OUTER + i, d]
+        below //= loops
+        if rest == below * loops:
+            return False
+        if loops > 1:
+            times = (rest + below - 1) // below
+            last = rest - (times - 1) * below
+            if times == 1 or (times == 2 and last < below and i == 0):
+                return True
+            rest = last
+        if i == 0:
+            below //= w[MESH, d]
+            rest -= (rest - 1) // below * below
+    return False

@@ -1,0 +1,140 @@
+"""Which tiles of its two memories may a PE array hold? Declared in words in `coexplore.cost.mapper`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coexplore.cost._array_sheet import BITS, DOT, OUTER, SIZE, SLICE, STEPS, TILE, UNITS, WINDOW
+from coexplore.cost._assess import OUTPUT_BITS
+from coexplore.cost._compile import inner
+from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, WEIGHT, C, G, K, N, P, Q, R, S
+from coexplore.cost.nest import Ints
+
+MOST_PARTS = 64
+"""Into so many parts the local tiles divide the work of an element, at most."""
+MOST_TILES = 64
+GROWTHS = np.array(
+    [
+        [S, R, C, Q, P, K, G, N],
+        [S, R, K, C, Q, P, G, N],
+        [S, R, Q, P, K, C, G, N],
+    ]
+)
+"""Orders in which the dimensions of a file's tile grow."""
+
+
+@inner
+def list_parts(parts: Ints, w: Ints) -> int:
+    """Fill the candidates for iterations of main memory: images, rows (or columns), channels (or groups), and sums."""
+    channels = K if w[SIZE, K] > 1 else G
+    pixels = P if w[SIZE, P] > 1 else Q
+    found, images = 0, 1
+    while images <= w[STEPS, N]:
+        rows = 1
+        while rows <= w[STEPS, pixels]:
+            blocks = 1
+            while blocks <= w[STEPS, channels]:
+                if images * rows * blocks <= MOST_PARTS:
+                    _note_parts(found, channels, pixels, images, rows, blocks, 1, parts)
+                    found += 1
+                blocks = _next(blocks, w[STEPS, channels])
+            rows = _next(rows, w[STEPS, pixels])
+        images = _next(images, w[STEPS, N])
+    # Smaller ones, for memories too small for those.
+    images = rows = blocks = sums = 1
+    while True:
+        if images < w[STEPS, N]:
+            images = min(_next(images, w[STEPS, N]), w[STEPS, N])
+        elif rows < w[STEPS, pixels]:
+            rows = min(_next(rows, w[STEPS, pixels]), w[STEPS, pixels])
+        elif blocks < w[STEPS, channels]:
+            blocks = min(_next(blocks, w[STEPS, channels]), w[STEPS, channels])
+        elif sums < w[STEPS, C] and not is_uneven(C, w):
+            sums = min(_next(sums, w[STEPS, C]), w[STEPS, C])
+        else:
+            return found
+        if images * rows * blocks > MOST_PARTS or sums > 1:
+            _note_parts(found, channels, pixels, images, rows, blocks, sums, parts)
+            found += 1
+
+
+@inner
+def _note_parts(
+    at: int, channels: int, pixels: int, images: int, rows: int, blocks: int, sums: int, parts: Ints
+) -> None:  # fmt: skip
+    for d in range(8):
+        parts[at, d] = 1
+    parts[at, N], parts[at, C] = images, sums
+    parts[at, pixels] = rows
+    parts[at, channels] = blocks
+
+
+@inner
+def is_uneven(d: int, w: Ints) -> bool:
+    """Whether inner products leave something over: such a dimension is not tiled."""
+    return bool(w[DOT, d] > 1 and w[SLICE, d] % w[DOT, d])
+
+
+@inner
+def _next(divisor: int, steps: int) -> int:
+    """The smallest divisor that is at least twice as large; beyond all if there is none."""
+    larger = 2 * divisor
+    while larger <= steps and steps % larger:
+        larger += 1
+    return larger
+
+
+@inner
+def list_tiles(tiles: Ints, w: Ints, most: int) -> int:
+    """Fill the candidates for iterations of the file, up to what fits `most` bits."""
+    found = 0
+    for growth in range(GROWTHS.shape[0]):
+        tile = tiles[found]
+        for d in range(8):
+            tile[d] = w[STEPS, d] if is_uneven(d, w) else 1
+        position = 0
+        while found < MOST_TILES - 1 and _fits_once(tiles[found], most, w):
+            is_new = True
+            for i in range(found):
+                same = True
+                for d in range(8):
+                    same = same and tiles[i, d] == tiles[found, d]
+                if same:
+                    is_new = False
+                    break
+            at = found
+            if is_new:
+                found += 1
+                for d in range(8):
+                    tiles[found, d] = tiles[at, d]
+            while position < GROWTHS.shape[1]:
+                d = GROWTHS[growth, position]
+                whole = w[STEPS, d] // w[OUTER, d]
+                if tiles[found, d] < whole:
+                    tiles[found, d] = _next(tiles[found, d], whole)
+                    break
+                position += 1
+            if position == GROWTHS.shape[1]:
+                break
+    return found
+
+
+@inner
+def _fits_once(tile: Ints, most: int, w: Ints) -> bool:
+    """Whether a tile of the file fits so many bits, without double buffers and as finished sums."""
+    if most < 0:
+        return True
+    weights = inputs = sums = 1
+    for d in range(8):
+        extent = tile[d] * w[UNITS, d] * w[DOT, d]
+        extent = min(extent, w[SLICE, d])
+        w[TILE, d] = extent
+        if RELEVANT[WEIGHT, d]:
+            weights *= extent
+        if RELEVANT[OUTPUT, d]:
+            sums *= extent
+        if d < P and d != K:
+            inputs *= extent
+    inputs *= w[WINDOW, 0] * (w[TILE, P] - 1) + w[WINDOW, 2] * (w[TILE, R] - 1) + 1
+    inputs *= w[WINDOW, 1] * (w[TILE, Q] - 1) + w[WINDOW, 3] * (w[TILE, S] - 1) + 1
+    return bool(weights * w[BITS, WEIGHT] + inputs * w[BITS, INPUT] + sums * w[BITS, OUTPUT_BITS] <= most)

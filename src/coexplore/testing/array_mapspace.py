@@ -1,0 +1,223 @@
+"""Which mappings does the declared mapspace of PE arrays hold? The slow twin of their search, in plain Python.
+
+Written from the words of `coexplore.cost.mapper`; what a mapping costs, and whether it fits, is for `replay` to say.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from coexplore.accelerators.accelerator import DIMS, OPERANDS, Accelerator, Operand
+from coexplore.cost._tiles import ORDERS
+from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
+from coexplore.testing.mapspace import RELEVANT, Vector, arrivals, in_order
+from coexplore.workloads.op import Loops
+
+N, G, K, C, P, Q, R, S = range(8)
+GROWTHS = ((S, R, C, Q, P, K, G, N), (S, R, K, C, Q, P, G, N), (S, R, Q, P, K, C, G, N))
+MOST_PARTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """An unrolling: for every axis its level, its name, its dimension and instances."""
+
+    axes: tuple[tuple[int, str, int | None, int], ...]
+
+    def over(self, d: int, *levels: int) -> int:
+        """Instances of a dimension at some levels."""
+        return math.prod(use for level, _, pick, use in self.axes if pick == d and level in levels)
+
+
+class ArrayMapspace:
+    """The mapspace of an op on a PE array."""
+
+    def __init__(self, loops: Loops, accelerator: Accelerator) -> None:
+        """Look at both."""
+        self.loops, self.accelerator = loops, accelerator
+        self.sizes: Vector = tuple(int(getattr(loops, dim.value)) for dim in DIMS)
+        self.window = loops.R > 1 or loops.S > 1
+        self.axes = [(n, axis) for n, level in enumerate(accelerator.levels) for axis in in_order(level)]
+
+    def mappings(self, limit: int) -> Iterator[Mapping]:
+        """All candidates, those that do not fit among them."""
+        for split in sorted(self.splits(), key=self.cycles)[:limit]:
+            yield from self._tilings(split)
+
+    def splits(self) -> Iterator[Split]:
+        """All unrollings."""
+        choices: list[list[int] | list[None]] = []
+        for _, axis in self.axes:
+            dims = [d for d in range(8) if DIMS[d] in axis.dims and self.sizes[d] > 1 and axis.size > 1]
+            choices.append(dims or [None])
+        for picks in itertools.product(*choices):
+            if not self._is_twin(picks):
+                yield self._split(picks)
+
+    def _is_twin(self, picks: tuple[int | None, ...]) -> bool:
+        (outer, x), (inner, y) = self.axes[0], self.axes[1]
+        first, second = picks[0], picks[1]
+        alike = outer == inner and x.size == y.size and set(x.dims) == set(y.dims)
+        return alike and first is not None and second is not None and first > second
+
+    def _split(self, picks: tuple[int | None, ...]) -> Split:
+        uses: dict[int, int] = {}
+        for a in range(len(picks) - 1, -1, -1):
+            level, axis = self.axes[a]
+            d = picks[a]
+            if d is None:
+                uses[a] = 1
+                continue
+            left = self.sizes[d]
+            for b, use in uses.items():
+                left //= use if picks[b] == d else 1
+            size, slides = min(axis.size, left), self.window and (d == K or d >= P)
+            if picks.count(d) == 1 and (level == 3 or (level == 0 and not slides)):
+                uses[a] = -(-left // -(-left // size))
+            else:
+                uses[a] = max(n for n in range(1, size + 1) if left % n == 0)
+        return Split(tuple((level, axis.name, picks[a], uses[a]) for a, (level, axis) in enumerate(self.axes)))
+
+    def cycles(self, split: Split) -> int:
+        """Steps that are left."""
+        return math.prod(-(-self.sizes[d] // split.over(d, 0, 1, 2, 3)) for d in range(8))
+
+    def _tilings(self, split: Split) -> Iterator[Mapping]:
+        slices = [-(-self.sizes[d] // split.over(d, 0)) for d in range(8)]
+        steps = tuple(-(-slices[d] // split.over(d, 1, 2, 3)) for d in range(8))
+        whole = [slices[d] % split.over(d, 3) != 0 for d in range(8)]
+        for parts in self._parts(steps, whole):
+            left = tuple(a // b for a, b in zip(steps, parts, strict=True))
+            for tile in dict.fromkeys(self._tiles(left, whole)):
+                middle = tuple(a // b for a, b in zip(left, tile, strict=True))
+                mapping = self._mapping(split, slices, parts, middle, tile)
+                if not self._is_open(split, slices, mapping):
+                    yield mapping
+
+    def _parts(self, steps: Vector, whole: list[bool]) -> Iterator[Vector]:
+        channels, pixels = K if self.sizes[K] > 1 else G, P if self.sizes[P] > 1 else Q
+        ladders = [(N, _ladder(steps[N])), (pixels, _ladder(steps[pixels])), (channels, _ladder(steps[channels]))]
+        for counts in itertools.product(*(ladder for _, ladder in ladders)):
+            if math.prod(counts) <= MOST_PARTS:
+                yield _vector(dict(zip((d for d, _ in ladders), counts, strict=True)))
+        now = dict.fromkeys((N, pixels, channels, C), 1)
+        sums = [] if whole[C] else [(C, _ladder(steps[C]))]
+        for d, ladder in ladders + sums:
+            rungs = ladder if ladder[-1] == steps[d] else [*ladder, steps[d]]
+            for rung in rungs[1:]:
+                now[d] = rung
+                if d == C or math.prod(now.values()) > MOST_PARTS:
+                    yield _vector(now)
+
+    def _tiles(self, left: Vector, whole: list[bool]) -> Iterator[Vector]:
+        for growth in GROWTHS:
+            tile = [left[d] if whole[d] else 1 for d in range(8)]
+            yield tuple(tile)
+            for d in growth:
+                for rung in _ladder(left[d])[1:]:
+                    if not whole[d]:
+                        tile[d] = rung
+                        yield tuple(tile)
+
+    def _mapping(self, split: Split, slices: list[int], parts: Vector, middle: Vector, tile: Vector) -> Mapping:
+        own = [a // b for a, b in zip(slices, parts, strict=True)]
+        files = [own[d] // (middle[d] * split.over(d, 1)) for d in range(8)]
+        dots = [split.over(d, 3) for d in range(8)]
+        levels = []
+        for level, (factors, extents) in enumerate(((parts, own), (middle, files), (tile, dots))):
+            order = self._order(factors, extents, OPERANDS if level < 2 else (Operand.WEIGHT, Operand.OUTPUT))
+            temporal = tuple(Loop(DIMS[d], factors[d]) for d in order if factors[d] > 1)
+            levels.append(LevelMapping(temporal, self._spatial(split, level)))
+        return Mapping((*levels, LevelMapping((), self._spatial(split, 3))))
+
+    def _spatial(self, split: Split, at: int) -> tuple[SpatialLoop, ...]:
+        return tuple(
+            SpatialLoop(name, DIMS[pick], use)
+            for level, name, pick, use in split.axes
+            if level == at and pick is not None and use > 1
+        )
+
+    def _order(self, factors: Vector, extents: list[int], operands: tuple[Operand, ...]) -> list[int]:
+        """The order that moves the fewest bits of full tiles inwards; sums are wide and count twice."""
+        bits = self.loops.bits
+        widths = {Operand.WEIGHT: bits.weight, Operand.INPUT: bits.input, Operand.OUTPUT: 2 * bits.accumulator}
+        moved = [
+            sum(widths[o] * self._elements(o, extents) * arrivals(o, order, factors) for o in operands)
+            for order in ORDERS.tolist()
+        ]
+        chosen: list[int] = ORDERS.tolist()[moved.index(min(moved))]
+        return chosen
+
+    def _elements(self, operand: Operand, extent: list[int]) -> int:
+        if operand is not Operand.INPUT:
+            return math.prod(extent[d] for d in RELEVANT[operand])
+        (across, down), (wide, high) = self.loops.stride, self.loops.dilation
+        rows = across * (extent[P] - 1) + wide * (extent[R] - 1) + 1
+        columns = down * (extent[Q] - 1) + high * (extent[S] - 1) + 1
+        return extent[N] * extent[G] * extent[C] * rows * columns
+
+    def _is_open(self, split: Split, slices: list[int], mapping: Mapping) -> bool:
+        """Whether an operand may stay in the last elements of an uneven mesh where it does not in the others."""
+        uneven = {d for d in range(8) if slices[d] * split.over(d, 0) != self.sizes[d]}
+        return any(
+            self._may_stay(operand, slot, uneven, slices, split, mapping)
+            for slot in (1, 2, 3)
+            for operand in OPERANDS
+            if slot < 3 or operand is not Operand.INPUT
+        )
+
+    def _may_stay(
+        self, operand: Operand, slot: int, uneven: set[int], slices: list[int], split: Split, mapping: Mapping
+    ) -> bool:
+        clipped = False
+        for level in reversed(mapping.levels[:slot]):
+            for loop in reversed(level.temporal):
+                d = DIMS.index(loop.dim)
+                slides = self.window and operand is Operand.INPUT and d >= P
+                relevant = d in RELEVANT[operand]
+                if clipped and (slides or not relevant):
+                    return True
+                ragged = relevant and d in uneven and self._runs_once(d, slot, slices, split, mapping)
+                if relevant and not ragged and not slides:
+                    return False
+                clipped = clipped or ragged
+        return False
+
+    def _runs_once(self, d: int, slot: int, slices: list[int], split: Split, mapping: Mapping) -> bool:
+        """Whether a loop of a dimension runs once in some element and more often in others."""
+        counts: list[set[int]] = [set() for _ in range(slot)]
+        mesh = split.over(d, 0)
+        factors = [math.prod(loop.factor for loop in level.temporal if loop.dim is DIMS[d]) for level in mapping.levels]
+        below = slices[d] // factors[0]
+        blocks = [
+            [min(max(self.sizes[d] - (block * mesh + pe) * below, 0), below) for block in range(factors[0])]
+            for pe in range(mesh)
+        ]
+        for own in blocks:
+            counts[0].add(sum(size > 0 for size in own))
+            if slot > 1:
+                inner = below // factors[1]
+                counts[1] |= {-(-size // inner) for size in own if size}
+            if slot > 2:
+                inner = below // factors[1]
+                last = {size % inner or inner for size in own if size}
+                counts[2] |= {-(-size // (inner // factors[2])) for size in last | {inner}}
+        return any(1 in seen and factor > 1 for seen, factor in zip(counts, factors, strict=False))
+
+
+def _ladder(steps: int) -> list[int]:
+    """Divisors, each at least twice as large as the one before."""
+    found = [1]
+    while 2 * found[-1] <= steps:
+        larger = next((n for n in range(2 * found[-1], steps + 1) if steps % n == 0), None)
+        if larger is None:
+            break
+        found.append(larger)
+    return found
+
+
+def _vector(counts: dict[int, int]) -> Vector:
+    return tuple(counts.get(d, 1) for d in range(8))
