@@ -9,7 +9,9 @@ the arrays of a search, which pricing does again and its time includes) stand be
 
 `brute_force_equal`: random pairs again in two slower ways, to which the price in the grid must be equal. First, on the
 single accelerator, every candidate of the mapspace is priced, no bound used, and the mapping found replayed. Then, for
-some of them, the mapspace is enumerated in plain Python (`coexplore.testing.array_mapspace`) and every mapping replayed.
+some of them, the mapspace is enumerated in plain Python (`coexplore.testing.array_mapspace`), every mapping replayed.
+`over_general`: how much worse, on the same pairs, than the optimum of the mapspace of any chain (median and most; below
+1 where that is the worse one).
 `network_optimal_s`: all mappings of the network on one accelerator, whose kernels are compiled and whose caches are
 empty; the median of several.
 
@@ -26,6 +28,7 @@ import resource
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,10 +36,10 @@ from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
 from coexplore.cost.grid import Grid, price_grid
 from coexplore.cost.grid_cache import GridCache
-from coexplore.cost.mapper import UNROLLINGS, Goal, best_mapping
+from coexplore.cost.mapper import CODES, UNROLLINGS, Goal, best_mapping
 from coexplore.cost.nest import machine_of
 from coexplore.cost.replay import replay
-from coexplore.cost.search import lay_out, lot_of, shapes
+from coexplore.cost.search import lay_out, lot_of, search, shapes
 from coexplore.networks.mobilenet_v2 import mobilenet_v2
 from coexplore.testing.array_mapspace import ArrayMapspace
 from coexplore.workloads.loops import Loops
@@ -76,7 +79,7 @@ def main() -> None:
     price_cpu_s = time.process_time() - before_cpu
     distinct = len({key_of(accelerator) for accelerator in part})
     network_s = network_seconds(network, warm, goal, options.threads, 3 if options.quick else 9)
-    unpruned, enumerated, replayed = check_pairs(grid, goal, pairs, listed, rng)
+    unpruned, enumerated, replayed, over_general = check_pairs(grid, goal, pairs, listed, rng)
     result = {
         "optimal_pairs_per_s": round(grid.latency_s.size / price_s),
         "distinct_pairs_per_s": round(len(ops) * distinct / price_s),
@@ -84,6 +87,7 @@ def main() -> None:
         "equal_without_bounds": f"{unpruned} of {pairs}",
         "equal_to_enumeration": f"{enumerated} of {min(listed, pairs)}",
         "enumerated_mappings": replayed,
+        "over_general": {"median": round(statistics.median(over_general), 4), "most": round(max(over_general), 4)},
         "network_optimal_s": round(network_s, 4),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "price_s": round(price_s, 3),
@@ -142,9 +146,13 @@ def network_seconds(network: list[Loops], accelerator: Accelerator, goal: Goal, 
 
 def check_pairs(
     grid: Grid, goal: Goal, count: int, by_enumeration: int, rng: np.random.Generator
-) -> tuple[int, int, int]:
-    """Pairs on which pricing without bounds, and enumeration, say the same as the grid; mappings enumerated."""
+) -> tuple[int, int, int, list[float]]:
+    """Pairs on which pricing without bounds, and enumeration, say the same as the grid; mappings enumerated.
+
+    Last, what is minimised over its optimum in the mapspace of any chain, by pair.
+    """
     unpruned = enumerated = replayed = 0
+    over_general = []
     for number in range(count):
         row, column = int(rng.integers(len(grid.ops))), int(rng.integers(len(grid.accelerators)))
         loops, accelerator = grid.ops[row], grid.accelerators[column]
@@ -155,6 +163,10 @@ def check_pairs(
             result = replay(loops, accelerator, mapping)
             slow = (result.total_cycles / accelerator.clock_hz, result.energy_j)
         unpruned += np.allclose(slow, fast, rtol=EQUAL, atol=0)
+        general = search(loops, replace(lot_of(accelerator), is_array=False), CODES[goal], UNROLLINGS)
+        over_general.append(
+            float(worth(*fast, goal) / worth(general.costs[0, 0] / accelerator.clock_hz, general.costs[0, 1], goal))
+        )
         if number >= by_enumeration:
             continue
         candidates = dict.fromkeys(ArrayMapspace(loops, accelerator).mappings(UNROLLINGS))
@@ -164,7 +176,7 @@ def check_pairs(
             (worth(one.total_cycles / accelerator.clock_hz, one.energy_j, goal) for one in listed), default=np.inf
         )
         enumerated += np.allclose(best, worth(*fast, goal), rtol=EQUAL, atol=0)
-    return unpruned, enumerated, replayed
+    return unpruned, enumerated, replayed, over_general
 
 
 def worth(latency_s: float, energy_j: float, goal: Goal) -> float:

@@ -46,8 +46,6 @@ class Room(NamedTuple):
     """(b, 2) Bits of the first tiles above and below a boundary."""
     ports: Ints
     """(l, 2) Bits of first tiles read and written at a level."""
-    kept: Ints
-    """(t, 21) What tiles of the file cost that no other dominates."""
     tiles: Ints
     """(t, 8) Iterations of the file, of every tile."""
     parts: Ints
@@ -181,29 +179,3 @@ def write_array_row(cycles: float, w: Ints, classes: Classes, room: Room) -> Non
             longest[c] = busy if busy > longest[c] else longest[c]
     for c in range(timings):
         row[c] = longest[c] + ends[c]
-
-
-@inner
-def is_dominated(kept: int, w: Ints, room: Room) -> bool:
-    """Whether an earlier tile of the same part costs no more on any accelerator; the tile becomes number `kept`."""
-    _count_first_tiles(w, room)
-    mine = room.kept[kept]
-    spot = 0
-    for n in range(1, LEVELS):
-        t = TRAFFIC + n
-        mine[spot] = w[t, 0] + w[t, 4] + w[t, 8]
-        mine[spot + 1] = w[t, 1] + w[t, 5] + w[t, 9]
-        mine[spot + 2] = w[t, 2] + w[t, 6] + w[t, 10] - room.ports[n, 0]
-        mine[spot + 3] = w[t, 3] + w[t, 7] + w[t, 11] - room.ports[n, 1]
-        mine[spot + 4] = np.int64(room.row[room.row.size - LEVELS + n])
-        spot += 5
-    for b in (1, 4, 6):
-        mine[spot], mine[spot + 1] = room.first[b, 0], room.first[b, 1]
-        spot += 2
-    for i in range(kept):
-        j = 0
-        while j < spot and room.kept[i, j] <= mine[j]:
-            j += 1
-        if j == spot:
-            return True
-    return False

@@ -11,7 +11,6 @@ import numpy as np
 from coexplore.cost._array_counts import add_up, choose_order, count_inputs, count_whole, least_inputs
 from coexplore.cost._array_row import (
     Room,
-    is_dominated,
     keep,
     larger_array_pool,
     make_array_pool,
@@ -78,7 +77,7 @@ def price_array(
     timings = classes.read.shape[1]
     room = Room(
         np.zeros(timings + 3 * LEVELS), np.zeros((2, timings)), np.zeros((BOUNDARIES, 2), np.int64),
-        np.zeros((LEVELS, 2), np.int64), np.zeros((MOST_TILES, 21), np.int64), np.ones((MOST_TILES, 8), np.int64),
+        np.zeros((LEVELS, 2), np.int64), np.ones((MOST_TILES, 8), np.int64),
         np.ones((MOST_PARTS * 8, 8), np.int64),
     )  # fmt: skip
     pool, end = make_array_pool(room_for), 0
@@ -112,16 +111,13 @@ def price_array(
                 w[OUTER, d] = room.parts[o, d]
             if not _begin_part(w) or (prune and not _promises(goal, base_j, cycles, w, classes, variants, best, room)):
                 continue
-            listed, kept = list_tiles(room.tiles, w, classes.sizes[2, -1]), 0
+            listed = list_tiles(room.tiles, w, classes.sizes[2, -1])
             for t in range(listed):
                 if not _place(room.tiles[t], w):
                     continue
                 if not size_up(w, classes, room.row):
                     continue
                 add_up(w)
-                if prune and is_dominated(kept, w, room):
-                    continue
-                kept += 1
                 write_array_row(float(cycles), w, classes, room)
                 if may_win(goal, base_j, room.row, variants, best):
                     if end == pool.unrolling.size:

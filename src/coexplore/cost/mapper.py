@@ -1,21 +1,34 @@
 """Mapper: the best mapping of an op on an accelerator, optimal within the mapspace declared here.
 
-The mapspace, for any chain of levels; levels side by side (`coexplore.cost.nest`) hold the same tile and count as one.
+There are two mapspaces. That of *PE arrays* is for a main memory, a local memory, a register file (both keep all
+operands) and latches of weights and sums, each with double buffers, one axis below each and one or two below the main
+memory, where operands live in main memory; that of *any chain* is for all else (`is_array` in `_array_search`). Both
+hold the `UNROLLINGS` with fewest compute cycles.
+
+Any chain; levels side by side (`coexplore.cost.nest`) hold the same tile and count as one.
 
 * unrolling: every axis unrolls at most one dimension it allows, by the fewest instances that need no more steps than
-  all of them would, after what the axes further inside took. Axes stay idle only if nothing is left to unroll. Of all
-  combinations the `UNROLLINGS` with fewest compute cycles.
+  all of them would, after what the axes further inside took. Axes stay idle only if nothing is left to unroll.
 * tiles: the steps that are left of a dimension are rounded up to a number without prime factors above 7 (what is added
   is skipped, not run; not under a sliding window) and split exactly into factors of the levels. The tile of a level
   lies on one of four paths: from a single step, one dimension after the other grows through divisors at least twice
   as large until it is whole. A tile must divide the tile around it.
-* loop order: of three, keeping outputs, weights or inputs innermost, the one that moves the fewest bits of full tiles
-  into the next level; outputs count twice. On a tie the first.
+* capacity, on the safe side: it counts a tile twice under a double buffer if it might change; where it leaves no
+  candidate at all, the unrolling of fewest cycles, otherwise untiled, is taken if it fits after all.
 
-Two rules remove candidates. The capacity rule is on the safe side: it counts a tile twice under a double buffer if it
-might change; where it leaves no candidate at all, the unrolling of fewest cycles, otherwise untiled, is taken if it
-fits after all. And where a clipped tile might stay while a full one would not (`_rows`), the mapping is none: all
-others have exact closed forms.
+PE arrays (`_array_search`); the slow twin in `coexplore.testing.array_mapspace` says the same in plain Python.
+
+* unrolling: every axis unrolls one dimension it allows. Where the mesh, or the inner product, is alone on a dimension,
+  it takes the fewest instances that need no more steps, and some may have less to do; the mesh not on images or filters
+  of sliding windows. All other splits are even: by the largest divisor, the innermost axis first.
+* tiles: main memory loops over images, rows (columns where there is one row) and channels (groups where there is one
+  channel), each by a divisor at least twice as large as the one before, at most `MOST_PARTS` iterations in all; beyond
+  that on one path until single steps, summed channels last. The tile of the register file lies on one of three paths,
+  through divisors of what is left. Latches hold a single step. Capacity is that of a replay.
+
+In both, the loop order of a level is, of three, keeping outputs, weights or inputs innermost, the one that moves the
+fewest bits of full tiles into the next level; outputs count twice. On a tie the first. And where a clipped tile might
+stay while a full one would not (`_rows`), the mapping is none: all others have exact closed forms.
 
 More capacity only adds candidates, and wider ports make none slower, so neither is ever worse at the optimum, all else
 equal. Ties, which are costs within one part in 1e12, go to the lower second objective (energy for latency, latency for
