@@ -4,8 +4,8 @@ The ZCU102's DSP slices, block RAMs and ports are those that (Jiang2020) states.
 the data sheets and were not read again. DSP slices, block RAMs and look-up tables of XC7Z010, XC7Z020, XC7A100T,
 XCZU3EG and XCZU7EV agree with what others have published of the tools' reports; those of XC7Z015, XC7A50T and XC7Z045
 were not found again. Look-up tables that can be memory are the "maximum distributed RAM" in units of 64 bits. A
-board's bandwidth is data rate times width of the memory that the logic reaches. The port width is that of the high-performance
-ports (Zynq), or of the memory controller's user side (parts without a processor, ours: a 16-bit DDR3
+board's bandwidth is data rate times width of the memory that the logic reaches. The port width is that of the
+high-performance ports (Zynq), or of the memory controller's user side (parts without a processor, ours: a 16-bit DDR3
 component). Clocks are ours: 200 MHz as in (Jiang2020) for UltraScale+, 100 MHz for the 7 series.
 
 Power is the board's while it runs a network, from measurements others have published, all recalled. It depends on the
