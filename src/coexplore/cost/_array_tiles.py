@@ -40,6 +40,11 @@ def list_parts(parts: Ints, w: Ints) -> int:
                 blocks = _next(blocks, w[STEPS, channels])
             rows = _next(rows, w[STEPS, pixels])
         images = _next(images, w[STEPS, N])
+    sums = 1 if is_uneven(C, w) else _next(1, w[STEPS, C])
+    while 1 < sums <= w[STEPS, C] and sums <= MOST_PARTS:
+        _note_parts(found, channels, pixels, 1, 1, 1, sums, parts)
+        found += 1
+        sums = _next(sums, w[STEPS, C])
     # Smaller ones, for memories too small for those.
     images = rows = blocks = sums = 1
     while True:

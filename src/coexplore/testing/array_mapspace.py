@@ -103,6 +103,7 @@ class ArrayMapspace:
         for counts in itertools.product(*(ladder for _, ladder in ladders)):
             if math.prod(counts) <= MOST_PARTS:
                 yield _vector(dict(zip((d for d, _ in ladders), counts, strict=True)))
+        yield from (_vector({C: sums}) for sums in _ladder(steps[C])[1:] if sums <= MOST_PARTS and not whole[C])
         now = dict.fromkeys((N, pixels, channels, C), 1)
         sums = [] if whole[C] else [(C, _ladder(steps[C]))]
         for d, ladder in ladders + sums:
