@@ -1,8 +1,8 @@
 """What do the tiles of a PE array move? Closed forms for a chain of main memory, two memories, and latches.
 
-An op is split evenly over the array, but for two exceptions: what the mesh unrolls alone may leave its last elements
-less to do or nothing, and so may the inner products. Everything else divides, so what one instance does is a product,
-and what all of them do differs from it by the unevenly split dimensions only.
+Along a dimension at most one split is uneven: one that is alone on it, which leaves its last instances less to do, or
+nothing. Everything else divides, so what one instance does is a product, and what all of them do differs from it by
+the unevenly split dimensions only.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from coexplore.cost._array_sheet import (
     FREE_COUNT,
     FROZEN,
     HELD,
+    LANE,
     LANES,
     LANES_NOT,
     LEVELS,
@@ -51,9 +52,8 @@ from coexplore.cost._array_sheet import (
     STEP,
     TILE,
     TRAFFIC,
-    UNEVEN,
+    UNIT,
     UNITS,
-    UNITS_NOT,
     WHOLE,
     WINDOW,
 )
@@ -65,9 +65,12 @@ from coexplore.cost.nest import Ints
 
 
 @inner
-def _turns(operand: int, slot: int, w: Ints) -> tuple[int, int]:
-    """How often the dimensions an operand does not depend on bring it anew: for one instance, and over the mesh."""
-    one = every = 1
+def _turns(operand: int, slot: int, w: Ints) -> tuple[int, int, int, int]:
+    """How often the dimensions an operand does not depend on bring it anew.
+
+    For one instance; over the mesh; over all lanes; over all units.
+    """
+    one = mesh = lanes = units = 1
     for at in range(FREE_COUNT[operand]):
         d = FREE[operand, at]
         if w[SIZE, d] == 1:
@@ -78,17 +81,27 @@ def _turns(operand: int, slot: int, w: Ints) -> tuple[int, int]:
                 turns *= w[OUTER + i, d]
         one *= turns
         if w[SLICE, d] * w[MESH, d] == w[SIZE, d]:
-            every *= w[MESH, d] * turns
+            seen = w[MESH, d] * turns
         else:
-            every *= -(-w[SIZE, d] * turns // w[SLICE, d])
-    return one, every
+            seen = -(-w[SIZE, d] * turns // w[SLICE, d])
+        mesh *= seen
+        if w[LANE, d] * w[LANES, d] == w[SLICE, d]:
+            seen *= w[LANES, d]
+        else:
+            seen = -(-w[SLICE, d] * turns // w[LANE, d])
+        lanes *= seen
+        if w[UNIT, d] * w[UNITS, d] == w[LANE, d]:
+            seen *= w[UNITS, d]
+        else:
+            seen = -(-w[LANE, d] * turns // w[UNIT, d])
+        units *= seen
+    return one, mesh, lanes, units
 
 
 @inner
 def count_whole(operand: int, slot: int, b: int, w: Ints) -> None:
     """Fill the moves of weights or outputs into a slot, after `note_stay`."""
-    turns, every = _turns(operand, slot, w)
-    _fill(operand, slot, b, turns, every, w)
+    _fill(operand, slot, b, w)
     m, step, held = MOVES + b, 1, 1
     for d in range(8):
         if RELEVANT[operand, d]:
@@ -97,7 +110,7 @@ def count_whole(operand: int, slot: int, b: int, w: Ints) -> None:
                 step *= min(w[OWN, d] * w[MESH, d], w[SIZE, d])
             elif slot == 1:
                 held *= w[TILE, d]
-                step *= w[TILE, d] * w[LANES, d]
+                step *= min(w[TILE, d] * w[LANES, d], w[OWN, d])
             else:
                 held *= w[DOT, d]
                 step *= w[DOT, d] * w[UNITS, d]
@@ -105,130 +118,105 @@ def count_whole(operand: int, slot: int, b: int, w: Ints) -> None:
 
 
 @inner
-def _fill(operand: int, slot: int, b: int, turns: int, every: int, w: Ints) -> None:
+def _fill(operand: int, slot: int, b: int, w: Ints) -> None:
+    turns, mesh, lanes, units = _turns(operand, slot, w)
     m, k = MOVES + b, FIXED + operand
-    whole, sliced = w[k, WHOLE], w[k, SLICED]
+    whole, sliced, lane, unit = w[k, WHOLE], w[k, SLICED], w[k, OF_LANE], w[k, OF_UNIT]
+    firsts = whole * w[k, MESH_NOT]
     if slot == 0:
         w[m, ONE], w[m, ONE_PARENT], w[m, SHARED], w[m, ALL] = (
             sliced * turns,
             whole * turns,
             whole * turns,
-            whole * every,
+            whole * mesh,
         )
         w[m, FIRST_SHARED], w[m, FIRST_ONE_PARENT], w[m, FIRST_ONE] = whole, whole, sliced
-        return
-    firsts, lane, lanes_not = whole * w[k, MESH_NOT], w[k, OF_LANE], w[k, LANES_NOT]
-    if slot == 1:
-        w[m, ONE], w[m, ONE_PARENT], w[m, SHARED] = lane * turns, sliced * turns, whole * every
-        w[m, ALL] = w[m, SHARED] * lanes_not
+    elif slot == 1:
+        w[m, ONE], w[m, ONE_PARENT], w[m, SHARED], w[m, ALL] = lane * turns, sliced * turns, whole * mesh, whole * lanes
         w[m, FIRST_SHARED], w[m, FIRST_ONE_PARENT], w[m, FIRST_ONE] = firsts, sliced, lane
-        return
-    unit = w[k, OF_UNIT]
-    w[m, ONE], w[m, ONE_PARENT], w[m, SHARED] = unit * turns, lane * turns, whole * every * lanes_not
-    w[m, ALL] = w[m, SHARED] * w[k, UNITS_NOT]
-    w[m, FIRST_SHARED], w[m, FIRST_ONE_PARENT], w[m, FIRST_ONE] = firsts * lanes_not, lane, unit
+    else:
+        w[m, ONE], w[m, ONE_PARENT], w[m, SHARED], w[m, ALL] = unit * turns, lane * turns, whole * lanes, whole * units
+        w[m, FIRST_SHARED], w[m, FIRST_ONE_PARENT], w[m, FIRST_ONE] = firsts * w[k, LANES_NOT], lane, unit
 
 
 @inner
 def count_inputs(slot: int, b: int, w: Ints) -> None:
     """Fill the moves of inputs into a slot, after `note_stay`."""
-    m = MOVES + b
-    slides = w[FLAGS, SLIDES] == 1
-    extents = w[OWN] if slot == 0 else w[TILE]
-    whole, sliced = w[FIXED + INPUT, WHOLE], w[FIXED + INPUT, SLICED]
-    held = 1
+    extents, use, around = (w[OWN], MESH, SIZE) if slot == 0 else (w[TILE], LANES, OWN)
+    held = step = 1
     for d in range(P):
         if d != K:
             held *= extents[d]
-    if slides:
-        turns = _slide(slot, extents, w)
-        for axis in range(2):
-            held *= _box(axis, extents, w)
-        copies = 1
-        for d in range(8):
-            copies *= w[MESH, d] if d >= P or d == K else 1
-        one, shared, every = turns, turns * copies // w[MESH, K], turns * copies
-        if slot == 1:
-            one = turns
-            parent = turns * w[LANES, P] * w[LANES, Q]
-            shared, every = parent * copies, parent * copies
-        else:
-            parent = shared
-        step = held
-        for d in range(8):
-            if d != K:
-                step *= w[MESH, d] if slot == 0 else w[LANES, d]
-        if slot == 0 and w[FLAGS, UNEVEN]:
-            step = held
-            for d in range(8):
-                if d != K:
-                    if d < P:
-                        step = step // extents[d] * min(extents[d] * w[MESH, d], w[SIZE, d])
-                    else:
-                        step *= w[MESH, d]
+            step *= min(extents[d] * w[use, d], w[around, d])
+    if w[FLAGS, SLIDES]:
+        boxes = _box(0, extents, w) * _box(1, extents, w)
+        held *= boxes
+        step *= boxes * w[use, P] * w[use, Q]
+        one = _slide(slot, extents, w)
+        parent = one * w[use, P] * w[use, Q]
+        shared = parent if slot == 0 else parent * w[MESH, P] * w[MESH, Q] * w[MESH, K]
+        _fill_inputs(slot, b, one, parent, shared, shared * w[use, K], w)
     else:
-        turns, all_turns = _turns(INPUT, slot, w)
-        one = parent = turns
-        shared = turns if slot == 0 else all_turns
-        every = all_turns
-        step = 1
-        for d in range(P):
-            if d != K:
-                step *= min(extents[d] * w[MESH, d], w[SIZE, d]) if slot == 0 else extents[d] * w[LANES, d]
+        one, mesh, lanes, _ = _turns(INPUT, slot, w)
+        parent, shared, every = (one, one, mesh) if slot == 0 else (one, mesh, lanes)
         for axis in range(2):
             d, stride = P + axis, w[WINDOW, axis]
-            tiles = w[OUTER, d] if slot == 0 else w[OUTER, d] * w[MIDDLE, d]
-            held *= stride * (extents[d] - 1) + 1
-            one *= tiles * (stride * (extents[d] - 1) + 1)
-            total = -(-w[SIZE, d] // extents[d])
-            seen = stride * (w[SIZE, d] - total) + total
+            held *= _apart(extents[d], 1, stride)
+            first = min(extents[d] * w[use, d], w[around, d])
+            step *= _apart(first, -(-first // extents[d]), stride)
+            tiles = w[OUTER, d] * (w[MIDDLE, d] if slot == 1 else 1)
+            one *= tiles * _apart(extents[d], 1, stride)
+            parent *= _apart(w[SLICE, d], -(-w[SLICE, d] // extents[d]), stride)
+            seen = _apart(w[SIZE, d], -(-w[SIZE, d] // extents[d]), stride)
             shared, every = shared * seen, every * seen
-            if slot == 0:
-                parent *= seen
-                first = min(extents[d] * w[MESH, d], w[SIZE, d])
-                firsts = -(-first // extents[d])
-                step *= stride * (first - firsts) + firsts
-            else:
-                parent *= w[LANES, d] * tiles * (stride * (extents[d] - 1) + 1)
-                step *= w[LANES, d] * (stride * (extents[d] - 1) + 1)
+        _fill_inputs(slot, b, one, parent, shared, every, w)
+    w[MOVES + b, STEP], w[MOVES + b, HELD] = step, held
+
+
+@inner
+def _apart(rows: int, tiles: int, stride: int) -> int:
+    """Input rows (or columns) that tiles of outputs hold, with what lies between the positions of a tile."""
+    total: int = stride * (rows - tiles) + tiles
+    return total
+
+
+@inner
+def _fill_inputs(slot: int, b: int, one: int, parent: int, shared: int, every: int, w: Ints) -> None:
+    """Enter the moves of inputs, from how many positions are seen of a channel of an image."""
+    m, k = MOVES + b, FIXED + INPUT
+    whole, sliced = w[k, WHOLE], w[k, SLICED]
+    w[m, SHARED], w[m, ALL] = whole * shared, whole * every
     if slot == 0:
-        w[m, ONE], w[m, ONE_PARENT], w[m, SHARED], w[m, ALL] = (
-            sliced * one,
-            whole * shared,
-            whole * shared,
-            whole * every,
-        )
+        w[m, ONE], w[m, ONE_PARENT] = sliced * one, whole * shared
     else:
-        w[m, ONE], w[m, ONE_PARENT], w[m, SHARED] = w[FIXED + INPUT, OF_LANE] * one, sliced * parent, whole * shared
-        w[m, ALL] = w[m, SHARED] * w[FIXED + INPUT, LANES_NOT]
-    w[m, STEP], w[m, HELD] = step, held
+        w[m, ONE], w[m, ONE_PARENT] = w[k, OF_LANE] * one, sliced * parent
 
 
 @inner
 def least_inputs(slot: int, b: int, w: Ints) -> None:
     """Fill what moves of inputs into a slot at least, whatever the tiles: what is touched, once."""
-    m = MOVES + b
-    one = parent = every = 1
+    use, own = (MESH, w[SLICE]) if slot == 0 else (LANES, w[LANE])
+    one = parent = shared = 1
     for axis in range(2):
         d = P + axis
-        lanes = w[LANES, d] if slot == 1 else 1
-        touched = _touched(axis, w[SLICE, d] // lanes, w)
+        touched = _touched(axis, own[d], w)
         one *= touched
-        parent *= touched * lanes
         if w[FLAGS, SLIDES]:
-            every *= touched * lanes * w[MESH, d]
+            parent *= touched * w[use, d]
+            shared *= touched * w[use, d] * (w[MESH, d] if slot == 1 else 1)
         else:
-            every *= w[SIZE, d]
-    whole, sliced = w[FIXED + INPUT, WHOLE], w[FIXED + INPUT, SLICED]
-    if slot == 0:
-        w[m, ONE], w[m, ONE_PARENT], w[m, SHARED], w[m, ALL] = (
-            sliced * one, whole * every, whole * every, whole * every * w[MESH, K],
-        )  # fmt: skip
-    else:
-        w[m, ONE], w[m, ONE_PARENT] = w[FIXED + INPUT, OF_LANE] * one, sliced * parent
-        w[m, SHARED] = whole * every * w[MESH, K]
-        w[m, ALL] = w[m, SHARED] * w[FIXED + INPUT, LANES_NOT]
-    w[m, STEP] = w[m, HELD] = 0
+            parent *= w[SLICE, d]
+            shared *= w[SIZE, d]
+    shared *= w[MESH, K] if slot == 1 else 1
+    _fill_inputs(slot, b, one, parent, shared, shared * w[use, K], w)
+    w[MOVES + b, STEP] = w[MOVES + b, HELD] = 0
+
+
+@inner
+def _box(axis: int, extents: Ints, w: Ints) -> int:
+    """Rows (or columns) of an input tile."""
+    rows: int = w[WINDOW, axis] * (extents[P + axis] - 1) + w[WINDOW, 2 + axis] * (extents[R + axis] - 1) + 1
+    return rows
 
 
 @inner
@@ -240,13 +228,6 @@ def _touched(axis: int, outputs: int, w: Ints) -> int:
     if dilation == 1 or stride == 1:
         return int(stride * (outputs - 1) + dilation * (window - 1) + 1)
     return int(outputs + window - 1)
-
-
-@inner
-def _box(axis: int, extents: Ints, w: Ints) -> int:
-    """Rows (or columns) of an input tile."""
-    rows: int = w[WINDOW, axis] * (extents[P + axis] - 1) + w[WINDOW, 2 + axis] * (extents[R + axis] - 1) + 1
-    return rows
 
 
 @inner

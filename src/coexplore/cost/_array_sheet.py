@@ -11,14 +11,14 @@ from coexplore.cost._sheet import NONE
 from coexplore.cost._tiles import ORDERS
 from coexplore.cost.nest import Ints, Machine, Problem
 
-SIZE, MESH, SLICE, LANES, UNITS, DOT, STEPS, OUTER, MIDDLE, INNER, OWN, TILE, SEEN, REACH = range(14)
+SIZE, MESH, SLICE, LANES, UNITS, DOT, STEPS, OUTER, MIDDLE, INNER, OWN, TILE, LANE, UNIT, SEEN, REACH = range(16)
 """Rows of a sheet, over dimensions: extents of the op; instances of the mesh; what one element works on; lanes; units
 of a lane; inner products; steps left; iterations at main memory, at the local memory and at the file; tiles of the two;
-scratch."""
-ORDER, MANY, STAY, FLAGS, WINDOW, BITS = range(14, 20)
+what the busiest lane and unit work on; scratch."""
+ORDER, MANY, STAY, FLAGS, WINDOW, BITS = range(16, 22)
 """Rows over the three levels with loops: order of the loops, dimensions with more than one iteration and loops that
 leave an operand in place, as bits. Then flags, strides and dilations, and widths."""
-FIXED, MOVES, TRAFFIC, MULTIPLIERS, ROWS = 20, 23, 31, 35, 39
+FIXED, MOVES, TRAFFIC, MULTIPLIERS, ROWS = 22, 25, 33, 37, 41
 """First rows of what an unrolling fixes by operand, of the moves of boundaries, of bits by level (columns as in
 `_entry`), and of the bits among them that the multipliers move."""
 COLUMNS = 12
@@ -49,14 +49,14 @@ def _masks() -> tuple[Ints, Ints]:
 RELEVANT_BITS, FROZEN = _masks()
 
 
-WHOLE, SLICED, LANES_OF, UNITS_OF, LANES_NOT, UNITS_NOT, MESH_NOT, OF_LANE, OF_UNIT = range(9)
+WHOLE, SLICED, OF_LANE, OF_UNIT, LANES_NOT, MESH_NOT = range(6)
 """Columns of what an unrolling fixes: products over the dimensions an operand depends on (images apart, for inputs) of
-the op's extents, of the slices, of lanes, of units; of lanes, units and mesh over those it does not depend on; and what
-of the slices one lane and one unit work on."""
+the op's extents, of the slices, and of what one lane and one unit work on; then of lanes and mesh over those it does
+not depend on."""
 FREE = np.array([[N, P, Q], [K, K, K], [C, R, S]])
 """Dimensions an operand does not depend on."""
 FREE_COUNT = np.array([3, 1, 3])
-SLIDES, UNEVEN, UNEVEN_DOT, REDUCES, REDUCES_LANES = range(5)
+SLIDES, UNEVEN, REDUCES, REDUCES_LANES = range(4)
 
 
 @inner
@@ -80,37 +80,31 @@ def unroll_array(pick: Ints, use: Ints, macs: int, machine: Machine, w: Ints) ->
         if pick[a] != NONE:
             w[MESH if machine.axis_level[a] == 0 else MESH + 1 + machine.axis_level[a], pick[a]] *= use[a]
     cycles = 1
-    w[FLAGS, UNEVEN] = w[FLAGS, UNEVEN_DOT] = w[FLAGS, REDUCES] = w[FLAGS, REDUCES_LANES] = 0
+    w[FLAGS, UNEVEN] = w[FLAGS, REDUCES] = w[FLAGS, REDUCES_LANES] = 0
     for d in range(8):
         w[SLICE, d] = -(-w[SIZE, d] // w[MESH, d])
         spread = w[LANES, d] * w[UNITS, d] * w[DOT, d]
         w[STEPS, d] = -(-w[SLICE, d] // spread)
         cycles *= w[STEPS, d]
-        w[FLAGS, UNEVEN] |= w[SLICE, d] * w[MESH, d] != w[SIZE, d]
-        w[FLAGS, UNEVEN_DOT] |= w[STEPS, d] * spread != w[SLICE, d]
+        w[LANE, d] = w[STEPS, d] if w[SLICE, d] % w[LANES, d] else w[SLICE, d] // w[LANES, d]
+        w[UNIT, d] = w[STEPS, d] if w[LANE, d] % w[UNITS, d] else w[LANE, d] // w[UNITS, d]
+        w[FLAGS, UNEVEN] |= w[UNIT, d] * w[UNITS, d] * w[LANES, d] * w[MESH, d] != w[SIZE, d]
         if d == C or d >= R:
             w[FLAGS, REDUCES] |= w[MESH, d] > 1
             w[FLAGS, REDUCES_LANES] |= w[LANES, d] > 1
     for operand in range(3):
         k = FIXED + operand
-        for column in range(9):
+        for column in range(6):
             w[k, column] = 1
         for d in range(8):
-            if RELEVANT[operand, d]:
-                if operand != INPUT or d < P:
-                    w[k, WHOLE] *= w[SIZE, d]
-                    w[k, SLICED] *= w[SLICE, d]
-                w[k, LANES_OF] *= w[LANES, d]
-                w[k, UNITS_OF] *= w[UNITS, d]
-            else:
+            if not RELEVANT[operand, d]:
                 w[k, LANES_NOT] *= w[LANES, d]
-                w[k, UNITS_NOT] *= w[UNITS, d]
                 w[k, MESH_NOT] *= w[MESH, d]
-        inside = w[k, LANES_OF]
-        if operand == INPUT:
-            inside //= w[LANES, P] * w[LANES, Q]
-        w[k, OF_LANE] = w[k, SLICED] // inside
-        w[k, OF_UNIT] = w[k, OF_LANE] // (1 if operand == INPUT else w[k, UNITS_OF])
+            elif operand != INPUT or d < P:
+                w[k, WHOLE] *= w[SIZE, d]
+                w[k, SLICED] *= w[SLICE, d]
+                w[k, OF_LANE] *= w[LANE, d]
+                w[k, OF_UNIT] *= w[UNIT, d]
     _fix_array(macs, w)
     return cycles
 
@@ -120,9 +114,10 @@ def _fix_array(macs: int, w: Ints) -> None:
     """What the multipliers read and write."""
     t = MULTIPLIERS
     w[t : t + LEVELS] = 0
-    one = sums = own_sums = 1
+    one = sums = own_sums = lane = 1
     for d in range(8):
-        one *= w[SLICE, d] // (w[LANES, d] * w[UNITS, d])
+        one *= w[UNIT, d]
+        lane *= w[UNIT, d] if d == K else w[LANE, d]
         own_sums *= w[STEPS, d]
         if w[DOT, d] == 1:
             sums *= w[SIZE, d]
@@ -130,10 +125,12 @@ def _fix_array(macs: int, w: Ints) -> None:
             sums *= w[MESH, d] * w[STEPS, d]
         else:
             sums *= -(-w[SIZE, d] // w[DOT, d])
+    # Units that work on other channels share their inputs.
+    shared = w[STEPS, K] * w[MESH, K] * w[LANES, K] if w[UNITS, K] > 1 else w[SIZE, K]
     w[t + 3, 0] += macs * w[BITS, WEIGHT]
     w[t + 3, 2] += one * w[BITS, WEIGHT]
-    w[t + 2, 4] += macs // w[UNITS, K] * w[BITS, INPUT]
-    w[t + 2, 6] += one * w[FIXED + INPUT, UNITS_OF] * w[BITS, INPUT]
+    w[t + 2, 4] += macs // w[SIZE, K] * shared * w[BITS, INPUT]
+    w[t + 2, 6] += lane * w[BITS, INPUT]
     wide, k = w[BITS, ACCUMULATOR_BITS], 4 * OUTPUT
     w[t + 3, k] += sums * wide
     w[t + 3, k + 1] += sums * wide
@@ -155,7 +152,7 @@ def note_tile(w: Ints) -> None:
     """Tiles of the file, after the iterations of local memory and file are filled in."""
     w[MANY, 1] = w[MANY, 2] = 0
     for d in range(8):
-        # Inner products may leave something over.
+        # Units and inner products may leave something over.
         w[TILE, d] = min(w[INNER, d] * w[UNITS, d] * w[DOT, d], w[OWN, d])
         w[MANY, 1] |= (w[MIDDLE, d] > 1) << d
         w[MANY, 2] |= (w[INNER, d] > 1) << d
@@ -180,7 +177,7 @@ def stay_as_long_as_possible(always: bool, w: Ints) -> None:
 
 @inner
 def is_ragged(operand: int, slot: int, w: Ints) -> bool:
-    """Whether an operand may stay in the last elements of an uneven mesh where it does not in the others."""
+    """Whether an operand may stay in the last instances of an uneven split where it does not in the others."""
     clipped = False
     for i in range(slot, -1, -1):
         order = w[ORDER, i]
@@ -192,7 +189,7 @@ def is_ragged(operand: int, slot: int, w: Ints) -> bool:
             if clipped and (slides or not RELEVANT[operand, d]):
                 return True
             if RELEVANT[operand, d]:
-                ragged = w[SLICE, d] * w[MESH, d] != w[SIZE, d] and _runs_once(d, slot, w)
+                ragged = _runs_once(d, slot, w)
                 clipped = clipped or ragged
                 if not (ragged or slides):
                     return False
@@ -201,8 +198,9 @@ def is_ragged(operand: int, slot: int, w: Ints) -> bool:
 
 @inner
 def _runs_once(d: int, slot: int, w: Ints) -> bool:
-    """Whether a loop of an unevenly split dimension, outside a slot, runs once in some element, but not in all."""
-    rest, below = w[SIZE, d], w[SLICE, d] * w[MESH, d]
+    """Whether a loop of an unevenly split dimension, outside a slot, runs once in some instance, but not in all."""
+    inside = w[UNITS, d] * w[LANES, d] * w[MESH, d]
+    rest, below = w[SIZE, d], w[UNIT, d] * inside
     for i in range(slot + 1):
         loops = w[OUTER + i, d]
         below //= loops
@@ -211,10 +209,11 @@ def _runs_once(d: int, slot: int, w: Ints) -> bool:
         if loops > 1:
             times = (rest + below - 1) // below
             last = rest - (times - 1) * below
-            if times == 1 or (times == 2 and last < below and i == 0):
+            if times == 1 or (times == 2 and last < below and inside > 1):
                 return True
             rest = last
-        if i == 0:
-            below //= w[MESH, d]
-            rest -= (rest - 1) // below * below
+        use = w[MESH, d] if i == 0 else w[LANES, d] if i == 1 else w[UNITS, d]
+        inside //= use
+        below //= use
+        rest -= (rest - 1) // below * below
     return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._array_sheet import BITS, DOT, OUTER, SIZE, SLICE, STEPS, TILE, UNITS, WINDOW
+from coexplore.cost._array_sheet import BITS, DOT, LANE, LANES, OUTER, SIZE, SLICE, STEPS, TILE, UNITS, WINDOW
 from coexplore.cost._assess import OUTPUT_BITS
 from coexplore.cost._compile import inner
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, WEIGHT, C, G, K, N, P, Q, R, S
@@ -28,34 +28,35 @@ def list_parts(parts: Ints, w: Ints) -> int:
     """Fill the candidates for iterations of main memory: images, rows (or columns), channels (or groups), and sums."""
     channels = K if w[SIZE, K] > 1 else G
     pixels = P if w[SIZE, P] > 1 else Q
+    most_images, most_rows, most_blocks, most_sums = _most(N, w), _most(pixels, w), _most(channels, w), _most(C, w)
     found, images = 0, 1
-    while images <= w[STEPS, N]:
+    while images <= most_images:
         rows = 1
-        while rows <= w[STEPS, pixels]:
+        while rows <= most_rows:
             blocks = 1
-            while blocks <= w[STEPS, channels]:
+            while blocks <= most_blocks:
                 if images * rows * blocks <= MOST_PARTS:
                     _note_parts(found, channels, pixels, images, rows, blocks, 1, parts)
                     found += 1
-                blocks = _next(blocks, w[STEPS, channels])
-            rows = _next(rows, w[STEPS, pixels])
-        images = _next(images, w[STEPS, N])
-    sums = 1 if is_uneven(C, w) else _next(1, w[STEPS, C])
-    while 1 < sums <= w[STEPS, C] and sums <= MOST_PARTS:
+                blocks = _next(blocks, most_blocks)
+            rows = _next(rows, most_rows)
+        images = _next(images, most_images)
+    sums = _next(1, most_sums)
+    while sums <= most_sums and sums <= MOST_PARTS:
         _note_parts(found, channels, pixels, 1, 1, 1, sums, parts)
         found += 1
-        sums = _next(sums, w[STEPS, C])
+        sums = _next(sums, most_sums)
     # Smaller ones, for memories too small for those.
     images = rows = blocks = sums = 1
     while True:
-        if images < w[STEPS, N]:
-            images = min(_next(images, w[STEPS, N]), w[STEPS, N])
-        elif rows < w[STEPS, pixels]:
-            rows = min(_next(rows, w[STEPS, pixels]), w[STEPS, pixels])
-        elif blocks < w[STEPS, channels]:
-            blocks = min(_next(blocks, w[STEPS, channels]), w[STEPS, channels])
-        elif sums < w[STEPS, C] and not is_uneven(C, w):
-            sums = min(_next(sums, w[STEPS, C]), w[STEPS, C])
+        if images < most_images:
+            images = min(_next(images, most_images), most_images)
+        elif rows < most_rows:
+            rows = min(_next(rows, most_rows), most_rows)
+        elif blocks < most_blocks:
+            blocks = min(_next(blocks, most_blocks), most_blocks)
+        elif sums < most_sums:
+            sums = min(_next(sums, most_sums), most_sums)
         else:
             return found
         if images * rows * blocks > MOST_PARTS or sums > 1:
@@ -75,9 +76,16 @@ def _note_parts(
 
 
 @inner
-def is_uneven(d: int, w: Ints) -> bool:
-    """Whether inner products leave something over: such a dimension is not tiled."""
-    return bool(w[DOT, d] > 1 and w[SLICE, d] % w[DOT, d])
+def _most(d: int, w: Ints) -> int:
+    """Iterations of main memory over a dimension, at most: one where its split inside an element is uneven."""
+    inside = w[LANES, d] * w[UNITS, d] * w[DOT, d]
+    return int(w[STEPS, d] if w[STEPS, d] * inside == w[SLICE, d] else 1)
+
+
+@inner
+def _is_whole(d: int, w: Ints) -> bool:
+    """Whether units or inner products leave something over: such a dimension is not tiled in the file."""
+    return bool(w[STEPS, d] * w[UNITS, d] * w[DOT, d] != w[LANE, d])
 
 
 @inner
@@ -96,7 +104,7 @@ def list_tiles(tiles: Ints, w: Ints, most: int) -> int:
     for growth in range(GROWTHS.shape[0]):
         tile = tiles[found]
         for d in range(8):
-            tile[d] = w[STEPS, d] if is_uneven(d, w) else 1
+            tile[d] = w[STEPS, d] if _is_whole(d, w) else 1
         position = 0
         while found < MOST_TILES - 1 and _fits_once(tiles[found], most, w):
             is_new = True

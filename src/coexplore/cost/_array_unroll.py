@@ -7,27 +7,31 @@ import numpy as np
 from coexplore.cost._compile import inner
 from coexplore.cost._kernels import K, P, R, S
 from coexplore.cost._sheet import NONE
-from coexplore.cost.nest import Ints, Machine, Problem
+from coexplore.cost.nest import Flags, Ints, Machine, Problem
 
 
 @inner
 def list_array_unrollings(problem: Problem, machine: Machine, limit: int) -> tuple[Ints, Ints]:
     """The `limit` unrollings of fewest compute cycles, fastest first: dimensions and instances per axis (u, a)."""
     axes = machine.axis_level.size
-    options, count, room = np.full((axes, 8), NONE, np.int64), np.zeros(axes, np.int64), 1
+    # Dimensions, and those again if they shall be split evenly.
+    options, count, room = np.full((axes, 16), NONE, np.int64), np.zeros(axes, np.int64), 1
     for a in range(axes):
-        for d in range(8):
+        for code in range(16 if 0 < machine.axis_level[a] < 3 else 8):
+            d = code % 8
             if machine.axis_dims[a, d] and problem.sizes[d] > 1 and machine.axis_size[a] > 1:
-                options[a, count[a]] = d
+                options[a, count[a]] = code
                 count[a] += 1
         count[a] = max(count[a], 1)
         room *= count[a]
     picks, uses, cycles = np.empty((room, axes), np.int64), np.empty((room, axes), np.int64), np.empty(room, np.int64)
-    found, at = 0, np.zeros(axes, np.int64)
+    found, at, even = 0, np.zeros(axes, np.int64), np.zeros(axes, np.bool_)
     for _ in range(room):
         for a in range(axes):
-            picks[found, a] = options[a, at[a]]
-        if _split(picks[found], uses[found], problem, machine):
+            code = options[a, at[a]]
+            even[a] = code >= 8
+            picks[found, a] = code % 8 if code != NONE else NONE
+        if _split(picks[found], uses[found], even, problem, machine):
             cycles[found] = _cycles(picks[found], uses[found], problem)
             found += 1
         a = axes - 1
@@ -63,7 +67,7 @@ def _is_twin(a: int, machine: Machine) -> bool:
 
 
 @inner
-def _split(pick: Ints, use: Ints, problem: Problem, machine: Machine) -> bool:
+def _split(pick: Ints, use: Ints, even: Flags, problem: Problem, machine: Machine) -> bool:
     """Fill the instances of every axis; False if another unrolling does the same."""
     axes = pick.size
     window = problem.sizes[R] > 1 or problem.sizes[S] > 1
@@ -81,11 +85,13 @@ def _split(pick: Ints, use: Ints, problem: Problem, machine: Machine) -> bool:
                 alone = False
                 left //= use[b]
         size = min(machine.axis_size[a], left)
-        if alone and (a == axes - 1 or (level == 0 and not (window and (d == K or d >= P)))):
-            steps = (left + size - 1) // size
-            use[a] = (left + steps - 1) // steps
-        else:
-            while left % size:
-                size -= 1
-            use[a] = size
+        divisor = size
+        while left % divisor:
+            divisor -= 1
+        uneven = alone and (level > 1 or not (window and (d == K or d >= P)))
+        steps = (left + size - 1) // size
+        fewest = (left + steps - 1) // steps if uneven else divisor
+        if even[a] and fewest == divisor:
+            return False
+        use[a] = divisor if even[a] else fewest
     return True

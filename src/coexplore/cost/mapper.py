@@ -18,14 +18,15 @@ Any chain; levels side by side (`coexplore.cost.nest`) hold the same tile and co
 
 PE arrays (`_array_search`); the slow twin in `coexplore.testing.array_mapspace` says the same in plain Python.
 
-* unrolling: every axis unrolls one dimension it allows. Where the mesh, or the inner product, is alone on a dimension,
-  it takes the fewest instances that need no more steps, and some may have less to do; the mesh not on images or filters
-  of sliding windows. All other splits are even: by the largest divisor, the innermost axis first.
+* unrolling: every axis unrolls one dimension it allows. Alone on a dimension it takes the fewest instances that need no
+  more steps than all of them would, and the last ones may have less to do; not so the mesh and the lanes on images,
+  filters and channels of sliding windows. All other splits are even, by the largest divisor, the innermost axis first;
+  lanes and units may also be split evenly where they need not.
 * tiles: main memory loops over images, rows (columns where there is one row) and channels (groups where there is one
   channel), or over summed channels alone, each by a divisor at least twice as large as the one before, at most
   `MOST_PARTS` iterations in all; beyond that on one path until single steps, summed channels last. The tile of the
-  register file lies on one of three paths, through divisors of what is left. Latches hold a single step. Capacity is
-  that of a replay.
+  register file lies on one of three paths, through divisors of what is left. Latches hold a single step. What is split
+  unevenly inside an element is not tiled outside that split. Capacity is that of a replay.
 
 In both, the loop order of a level is, of three, keeping outputs, weights or inputs innermost, the one that moves the
 fewest bits of full tiles into the next level; outputs count twice. On a tie the first. And where a clipped tile might

@@ -49,13 +49,17 @@ class ArrayMapspace:
 
     def splits(self) -> Iterator[Split]:
         """All unrollings."""
-        choices: list[list[int] | list[None]] = []
-        for _, axis in self.axes:
+        choices: list[list[tuple[int | None, bool]]] = []
+        for level, axis in self.axes:
             dims = [d for d in range(8) if DIMS[d] in axis.dims and self.sizes[d] > 1 and axis.size > 1]
-            choices.append(dims or [None])
-        for picks in itertools.product(*choices):
-            if not self._is_twin(picks):
-                yield self._split(picks)
+            evenly = [(d, True) for d in dims if level in (1, 2)]
+            choices.append([*((d, False) for d in dims), *evenly] or [(None, False)])
+        seen = set()
+        for chosen in itertools.product(*choices):
+            picks, even = tuple(d for d, _ in chosen), tuple(e for _, e in chosen)
+            if not self._is_twin(picks) and (split := self._split(picks, even)) not in seen:
+                seen.add(split)
+                yield split
 
     def _is_twin(self, picks: tuple[int | None, ...]) -> bool:
         (outer, x), (inner, y) = self.axes[0], self.axes[1]
@@ -63,7 +67,7 @@ class ArrayMapspace:
         alike = outer == inner and x.size == y.size and set(x.dims) == set(y.dims)
         return alike and first is not None and second is not None and first > second
 
-    def _split(self, picks: tuple[int | None, ...]) -> Split:
+    def _split(self, picks: tuple[int | None, ...], even: tuple[bool, ...]) -> Split:
         uses: dict[int, int] = {}
         for a in range(len(picks) - 1, -1, -1):
             level, axis = self.axes[a]
@@ -75,7 +79,7 @@ class ArrayMapspace:
             for b, use in uses.items():
                 left //= use if picks[b] == d else 1
             size, slides = min(axis.size, left), self.window and (d == K or d >= P)
-            if picks.count(d) == 1 and (level == 3 or (level == 0 and not slides)):
+            if picks.count(d) == 1 and not even[a] and (level > 1 or not slides):
                 uses[a] = -(-left // -(-left // size))
             else:
                 uses[a] = max(n for n in range(1, size + 1) if left % n == 0)
@@ -88,25 +92,25 @@ class ArrayMapspace:
     def _tilings(self, split: Split) -> Iterator[Mapping]:
         slices = [-(-self.sizes[d] // split.over(d, 0)) for d in range(8)]
         steps = tuple(-(-slices[d] // split.over(d, 1, 2, 3)) for d in range(8))
-        whole = [slices[d] % split.over(d, 3) != 0 for d in range(8)]
-        for parts in self._parts(steps, whole):
+        uneven = [slices[d] % split.over(d, 1, 2, 3) != 0 for d in range(8)]
+        whole = [uneven[d] and split.over(d, 1) == 1 for d in range(8)]
+        for parts in self._parts(tuple(1 if u else n for n, u in zip(steps, uneven, strict=True))):
             left = tuple(a // b for a, b in zip(steps, parts, strict=True))
             for tile in dict.fromkeys(self._tiles(left, whole)):
                 middle = tuple(a // b for a, b in zip(left, tile, strict=True))
                 mapping = self._mapping(split, slices, parts, middle, tile)
-                if not self._is_open(split, slices, mapping):
+                if not self._is_open(split, mapping):
                     yield mapping
 
-    def _parts(self, steps: Vector, whole: list[bool]) -> Iterator[Vector]:
+    def _parts(self, steps: Vector) -> Iterator[Vector]:
         channels, pixels = K if self.sizes[K] > 1 else G, P if self.sizes[P] > 1 else Q
         ladders = [(N, _ladder(steps[N])), (pixels, _ladder(steps[pixels])), (channels, _ladder(steps[channels]))]
         for counts in itertools.product(*(ladder for _, ladder in ladders)):
             if math.prod(counts) <= MOST_PARTS:
                 yield _vector(dict(zip((d for d, _ in ladders), counts, strict=True)))
-        yield from (_vector({C: sums}) for sums in _ladder(steps[C])[1:] if sums <= MOST_PARTS and not whole[C])
+        yield from (_vector({C: sums}) for sums in _ladder(steps[C])[1:] if sums <= MOST_PARTS)
         now = dict.fromkeys((N, pixels, channels, C), 1)
-        sums = [] if whole[C] else [(C, _ladder(steps[C]))]
-        for d, ladder in ladders + sums:
+        for d, ladder in [*ladders, (C, _ladder(steps[C]))]:
             rungs = ladder if ladder[-1] == steps[d] else [*ladder, steps[d]]
             for rung in rungs[1:]:
                 now[d] = rung
@@ -125,7 +129,7 @@ class ArrayMapspace:
 
     def _mapping(self, split: Split, slices: list[int], parts: Vector, middle: Vector, tile: Vector) -> Mapping:
         own = [a // b for a, b in zip(slices, parts, strict=True)]
-        files = [own[d] // (middle[d] * split.over(d, 1)) for d in range(8)]
+        files = [min(tile[d] * split.over(d, 2, 3), own[d]) for d in range(8)]
         dots = [split.over(d, 3) for d in range(8)]
         levels = []
         for level, (factors, extents) in enumerate(((parts, own), (middle, files), (tile, dots))):
@@ -160,19 +164,16 @@ class ArrayMapspace:
         columns = down * (extent[Q] - 1) + high * (extent[S] - 1) + 1
         return extent[N] * extent[G] * extent[C] * rows * columns
 
-    def _is_open(self, split: Split, slices: list[int], mapping: Mapping) -> bool:
-        """Whether an operand may stay in the last elements of an uneven mesh where it does not in the others."""
-        uneven = {d for d in range(8) if slices[d] * split.over(d, 0) != self.sizes[d]}
+    def _is_open(self, split: Split, mapping: Mapping) -> bool:
+        """Whether an operand may stay in the last instances of an uneven split where it does not in the others."""
         return any(
-            self._may_stay(operand, slot, uneven, slices, split, mapping)
+            self._may_stay(operand, slot, split, mapping)
             for slot in (1, 2, 3)
             for operand in OPERANDS
             if slot < 3 or operand is not Operand.INPUT
         )
 
-    def _may_stay(
-        self, operand: Operand, slot: int, uneven: set[int], slices: list[int], split: Split, mapping: Mapping
-    ) -> bool:
+    def _may_stay(self, operand: Operand, slot: int, split: Split, mapping: Mapping) -> bool:
         clipped = False
         for level in reversed(mapping.levels[:slot]):
             for loop in reversed(level.temporal):
@@ -181,32 +182,33 @@ class ArrayMapspace:
                 relevant = d in RELEVANT[operand]
                 if clipped and (slides or not relevant):
                     return True
-                ragged = relevant and d in uneven and self._runs_once(d, slot, slices, split, mapping)
+                ragged = relevant and self._runs_once(d, slot, split, mapping)
                 if relevant and not ragged and not slides:
                     return False
                 clipped = clipped or ragged
         return False
 
-    def _runs_once(self, d: int, slot: int, slices: list[int], split: Split, mapping: Mapping) -> bool:
-        """Whether a loop of a dimension runs once in some element and more often in others."""
-        counts: list[set[int]] = [set() for _ in range(slot)]
-        mesh = split.over(d, 0)
+    def _runs_once(self, d: int, slot: int, split: Split, mapping: Mapping) -> bool:
+        """Whether a loop of a dimension runs once in some instance and more often in others."""
         factors = [math.prod(loop.factor for loop in level.temporal if loop.dim is DIMS[d]) for level in mapping.levels]
-        below = slices[d] // factors[0]
-        blocks = [
-            [min(max(self.sizes[d] - (block * mesh + pe) * below, 0), below) for block in range(factors[0])]
-            for pe in range(mesh)
-        ]
-        for own in blocks:
-            counts[0].add(sum(size > 0 for size in own))
-            if slot > 1:
-                inner = below // factors[1]
-                counts[1] |= {-(-size // inner) for size in own if size}
-            if slot > 2:
-                inner = below // factors[1]
-                last = {size % inner or inner for size in own if size}
-                counts[2] |= {-(-size // (inner // factors[2])) for size in last | {inner}}
-        return any(1 in seen and factor > 1 for seen, factor in zip(counts, factors, strict=False))
+        uses = [split.over(d, level) for level in (0, 1, 2)]
+        if self.sizes[d] % split.over(d, 0, 1, 2) == 0:
+            return False
+        below = -(-self.sizes[d] // split.over(d, 0, 1, 2, 3)) * split.over(d, 0, 1, 2, 3)
+        sizes = {self.sizes[d]}
+        for i in range(slot):
+            below //= factors[i]
+            runs = {-(-size // below) for size in sizes}
+            ends = {size - (-(-size // below) - 1) * below for size in sizes}
+            ends |= {below} if max(runs) > 1 else set()
+            share = below // uses[i]
+            # An instance may get nothing in the last iteration, and so runs one less.
+            short = {run - 1 for run in runs if min(ends) <= below - share and math.prod(uses[i:]) > 1}
+            if factors[i] > 1 and 1 in runs | short:
+                return True
+            sizes = {min(max(end - share * j, 0), share) for end in ends for j in range(uses[i])} - {0}
+            below = share
+        return False
 
 
 def _ladder(steps: int) -> list[int]:
