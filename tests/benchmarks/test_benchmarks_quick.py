@@ -69,6 +69,7 @@ KEYS = {
     "kill_resume": {"kills", "equal"},
     "modes": {"seeds", "modes", "trained_until_fixed", "gain_at_equal_accuracy"},
     "partition": {"cases", "equal", "resnet50_table_s", "resnet50_plan_s"},
+    "price_s1_s3": {"wall_s", "pairs_per_s", "equal", "ops", "accelerators", "op_pairs_per_s", "peak_rss_mb", "spaces"},
     "quickstart_modes": {"trials", "seeds", "wall_s", "modes"},
     "replay": {"replays_per_s_per_core", "peak_rss_mb", "mappings", "ops", "checked_equal"},
     "sample_efficiency": {"inner", "outer", "seeds"},
