@@ -107,8 +107,12 @@ def test_another_accounting_prices_the_same_mappings() -> None:
     assert other["metrics"]["latency_s"] > plain["metrics"]["latency_s"]
 
 
-def test_an_accounting_that_does_not_know_a_mapping_names_the_op() -> None:
-    outcome = coexplore(*COST, "edge-array", "--accounting", "timeloop")
+def test_an_accounting_that_does_not_know_a_mapping_names_the_op(tmp_path: Path) -> None:
+    memory = ACCELERATOR.levels[0]
+    mesh = tuple(replace(axis, size=size) for axis, size in zip(memory.fanout, (7, 5), strict=True))
+    path = tmp_path / "chip.yaml"
+    path.write_text(write_text(replace(ACCELERATOR, levels=(replace(memory, fanout=mesh), *ACCELERATOR.levels[1:]))))
+    outcome = coexplore(*COST, path, "--accounting", "timeloop")
     assert outcome.code == 2
     assert "op '" in outcome.err
     assert "perfect factors" in outcome.err

@@ -75,7 +75,8 @@ def test_layer_table_equals_the_published_one_row_by_row(name):
 
 
 def test_every_preset_has_a_published_table_or_number_of_parameters():
-    assert set(NETWORK_PRESETS) == set(TABLES) | set(PARAMETERS)
+    layer_sets = {name for name in NETWORK_PRESETS if name.startswith("codesign-")}
+    assert set(NETWORK_PRESETS) - layer_sets == set(TABLES) | set(PARAMETERS)
 
 
 @pytest.mark.parametrize("name", sorted(PARAMETERS))

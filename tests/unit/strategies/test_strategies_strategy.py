@@ -18,7 +18,9 @@ def observation(stage: Stage = Stage.TRAIN, *, loss: float = 1.0, violation: flo
 def test_registry_names_the_strategies_once_the_package_is_imported():
     import coexplore.strategies  # noqa: F401
 
-    assert list(STRATEGIES) == ["evolution", "exact", "exhaustive", "nsga2", "random", "reinforce", "two-level"]
+    searches = ["boosted", "evolution", "exact", "exact-hardware", "exhaustive", "feature-bo", "genetic", "nsga2"]
+    searches += ["one-shot", "ppo", "random", "reinforce", "relax-and-round", "tpe", "two-level"]
+    assert list(STRATEGIES) == searches
 
 
 def test_importing_all_strategies_imports_neither_torch_nor_optuna():
