@@ -8,15 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from coexplore.core.errors import StoreError
-from coexplore.core.files import read_limited, write_atomic
+from coexplore.core.files import write_atomic
 from coexplore.cost.candidates import BlockedOp
 from coexplore.spaces.decision import Value
+from coexplore.studies.solution_file import Stored, read_stored
 
 SCHEMA = 1
-LIMIT_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +127,7 @@ def read_solution(path: Path) -> Solution | None:
     Raises:
         StoreError: damaged, or of another version.
     """
-    if not path.exists():
-        return None
-    try:
-        stored = _STORED.validate_json(read_limited(path, LIMIT_BYTES, "solution"))
-    except ValidationError as error:
-        raise StoreError(
-            f"{path} is damaged ({error.errors()[0]['msg']}); delete it, and the space is priced again"
-        ) from error
-    if stored.schema != SCHEMA:
-        raise StoreError(f"{path} was written by another version of coexplore; use that version or another directory")
-    return stored.solution
+    return read_stored(path, _STORED, SCHEMA, "solution", "priced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +136,4 @@ class _Stored:
     solution: Solution
 
 
-_STORED = TypeAdapter(_Stored)
+_STORED: TypeAdapter[Stored[Solution]] = TypeAdapter(_Stored)
