@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from coexplore.core.errors import EvaluationError
+from coexplore.networks.accel_nasbench import KNOBS
 from coexplore.networks.mnasnet_like import ACCEL_WIDTHS, accel_nasbench
 from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import Conv2d, GlobalAveragePool
 
-KNOBS = ("e", "k", "l", "se")
-"""Expansion, kernel, number of blocks, squeeze-excite: as the benchmark's table has them."""
 COLUMNS = tuple(f"block{stage}_{knob}" for stage in range(len(ACCEL_WIDTHS)) for knob in KNOBS)
 
 

@@ -1,7 +1,8 @@
 """How good is a network that somebody has trained already? Looked up in a table of results, by the network's name.
 
 For benchmarks such as NAS-Bench-201 and NAS-Bench-Macro, whose families give each network the name it has in the table.
-Networks of equal ops have one result, that of the one that was asked for first.
+Networks of equal ops have one result, that of the one that was asked for first. The table of Accel-NASBench has no
+names but settings by stage; `key: stages` reads those, and of networks that were trained several times takes the mean.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ import pyarrow.parquet as pq
 
 from coexplore.accuracy.data import DATA_VARIABLE
 from coexplore.accuracy.evaluator import Accuracy
+from coexplore.accuracy.stage_settings import COLUMNS
 from coexplore.core.errors import ConfigError, DataError, EvaluationError, did_you_mean
 from coexplore.core.hashing import content_hash
+from coexplore.networks.accel_nasbench import settings_label
 from coexplore.workloads.graph import Workload
 
 PERCENT = 100.0
+STAGES = "stages"
+"""Instead of a column with names: networks are told apart by the settings of their stages (`COLUMNS`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class TableSettings:
     accuracy: str
     """Column with the accuracy that the search may see."""
     key: str = "arch_str"
-    """Column with the names of the networks."""
+    """Column with the names of the networks, or `stages`."""
     percent: bool = True
     """Whether the accuracies are percent instead of fractions."""
 
@@ -46,24 +51,36 @@ class TableSettings:
         """
         root = data_root or (Path(os.environ[DATA_VARIABLE]) if DATA_VARIABLE in os.environ else Path())
         path = root / self.path
-        for field, column in (("key", self.key), ("accuracy", self.accuracy)):
-            known = _columns(path)
+        known = _columns(path)
+        keys = COLUMNS if self.key == STAGES else (self.key,)
+        for field, column in (*(("key", key) for key in keys), ("accuracy", self.accuracy)):
             if column not in known:
                 raise ConfigError(f"{field}: {path} has no column {column!r}; {did_you_mean(column, known)}")
         try:
-            rows = pq.read_table(path, columns=[self.key, self.accuracy])
+            rows = pq.read_table(path, columns=[*keys, self.accuracy])
             values = np.asarray(rows.column(self.accuracy).to_numpy(), np.float64) / (PERCENT if self.percent else 1.0)
         except (OSError, pa.ArrowException, ValueError) as error:
             raise DataError(f"{path}: column {self.accuracy!r} cannot be read as numbers: {error}") from error
-        names = [str(name) for name in rows.column(self.key).to_pylist()]
-        for name, value in zip(names, values, strict=True):
+        names = _stage_names(path, rows) if self.key == STAGES else [str(x) for x in rows.column(self.key).to_pylist()]
+        found: dict[str, list[float]] = {}
+        for name, value in zip(names, map(float, values), strict=True):
             if not 0.0 <= value <= 1.0:
                 unit = "percent" if self.percent else "a fraction"
                 raise DataError(f"{path}: {self.accuracy} of {name!r} is no accuracy in {unit}; set `percent` right")
-        found = dict(zip(names, map(float, values), strict=True))
-        if len(found) < len(names):
+            found.setdefault(name, []).append(value)
+        if len(found) < len(names) and self.key != STAGES:
             raise DataError(f"{path}: column {self.key!r} has {len(names) - len(found)} names twice; take another key")
-        return Table(path.name, found)
+        return Table(path.name, {name: math.fsum(own) / len(own) for name, own in found.items()})
+
+
+def _stage_names(path: Path, rows: pa.Table) -> list[str]:
+    try:
+        columns = [rows.column(column).cast(pa.int64()).to_pylist() for column in COLUMNS]
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: a setting of a stage is no whole number: {error}") from error
+    if any(None in column for column in columns):
+        raise DataError(f"{path}: a setting of a stage is missing; take rows without gaps")
+    return [settings_label(settings) for settings in zip(*columns, strict=True)]
 
 
 def _columns(path: Path) -> list[str]:
@@ -92,8 +109,8 @@ class Table:
         Raises:
             EvaluationError: it is not in the table.
         """
-        value = self.accuracies.get(workload.name, math.nan)
-        if math.isnan(value):
+        value = self.accuracies.get(workload.name)
+        if value is None:
             example = next(iter(self.accuracies), "none")
             raise EvaluationError(f"the table {self.name} has no {workload.name!r}; its names are like {example!r}")
         return Accuracy(value, 1, (value,), 0.0)

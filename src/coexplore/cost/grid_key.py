@@ -72,7 +72,17 @@ def engine_version() -> str | None:
     None: a source changed after this process began to import them, or there are none, so that nobody can say which
     version is running.
     """
-    sources = engine_sources()
+    return _version(engine_sources())
+
+
+@cache
+def version_of(modules: tuple[str, ...]) -> str | None:
+    """As `engine_version`, of some modules and all that they import from this package; all of them must be of it."""
+    own = [engine_sources(module) for module in modules]
+    return _version(tuple(sorted({path for sources in own for path in sources}))) if all(own) else None
+
+
+def _version(sources: Sequence[Path]) -> str | None:
     if not sources:
         return None
     digest = hashlib.sha256(repr((numba.__version__, np.__version__, platform.machine())).encode())

@@ -12,12 +12,13 @@ Departures:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from coexplore.core.errors import ConfigError
+from coexplore.core.errors import ConfigError, SpaceError
 from coexplore.networks.mnasnet_like import ACCEL_STRIDES, ACCEL_WIDTHS, Block, Stage, assemble_blocks, stage_blocks
 from coexplore.networks.network import NETWORK_FAMILIES, ImageShape, check_image_settings, workload_input
 from coexplore.networks.unique_ops import Scope
@@ -27,6 +28,9 @@ from coexplore.workloads.graph import Workload
 from coexplore.workloads.op import Function
 
 STAGES = len(ACCEL_WIDTHS)
+KNOBS = ("e", "k", "l", "se")
+"""Expansion, kernel, number of blocks, squeeze-excite of a stage: as the benchmark's table has them."""
+_STAGE = re.compile(r"e(\d+)k(\d+)l(\d+)s([01])")
 
 
 @NETWORK_FAMILIES.register("accel-nasbench")
@@ -99,4 +103,30 @@ class AccelNasBench:
             row = Stage(k, e, ACCEL_WIDTHS[stage], depth, ACCEL_STRIDES[stage])
             blocks += [*stage_blocks(row, squeeze=bool(squeeze)), *[None] * (most - depth)]
         shape = workload_input(self.input_shape, self.resolution)
-        return assemble_blocks(self.name, shape, blocks, Function.SILU, classes=self.classes)
+        return assemble_blocks(self.label(point), shape, blocks, Function.SILU, classes=self.classes)
+
+    def label(self, point: Point) -> str:
+        """The settings of all stages in short."""
+        return settings_label([int(point[f"block{stage}_{knob}"]) for stage in range(STAGES) for knob in KNOBS])
+
+    def labelled(self, label: str) -> Point | None:
+        """The point of that label; None where the space has none."""
+        stages = [_STAGE.fullmatch(text) for text in label.split("|")]
+        names = [f"block{stage}_{knob}" for stage in range(STAGES) for knob in KNOBS]
+        values = [int(value) for match in stages if match is not None for value in match.groups()]
+        if len(stages) != STAGES or len(values) != len(names):
+            return None
+        try:
+            return self.space.point(dict(zip(names, values, strict=True)))
+        except SpaceError:
+            return None
+
+
+def settings_label(settings: Sequence[int]) -> str:
+    """The name of a network: expansion, kernel, depth and squeeze-excite of each stage, as `e6k3l2s1|...`.
+
+    Args:
+        settings: in the order of the decisions, four a stage.
+    """
+    stages = (settings[begin : begin + len(KNOBS)] for begin in range(0, len(settings), len(KNOBS)))
+    return "|".join(f"e{e}k{k}l{depth}s{squeeze}" for e, k, depth, squeeze in stages)

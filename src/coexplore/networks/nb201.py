@@ -13,7 +13,7 @@ Departures:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from coexplore.core.errors import ConfigError
@@ -68,8 +68,16 @@ class Nb201:
 
     def lower(self, point: Point) -> Workload:
         """The graph of ops of a point of `space`, named as in the published tables."""
-        operations = [str(point[f"edge{to}_{origin}"]) for to, origin in EDGES]
-        return replace(nb201(operations, self.input_shape, self.classes, self.cells), name=arch_string(operations))
+        operations = _operations(point)
+        return nb201(operations, self.input_shape, self.classes, self.cells, arch_string(operations))
+
+    def label(self, point: Point) -> str:
+        """The name of a point of `space` in the published tables."""
+        return arch_string(_operations(point))
+
+
+def _operations(point: Point) -> list[str]:
+    return [str(point[f"edge{to}_{origin}"]) for to, origin in EDGES]
 
 
 def arch_string(operations: Sequence[str]) -> str:
@@ -80,7 +88,11 @@ def arch_string(operations: Sequence[str]) -> str:
 
 
 def nb201(
-    operations: Sequence[str], input_shape: ImageShape = (3, 32, 32), classes: int = 10, cells: int = 5
+    operations: Sequence[str],
+    input_shape: ImageShape = (3, 32, 32),
+    classes: int = 10,
+    cells: int = 5,
+    name: str = "nb201",
 ) -> Workload:
     """The network of a cell, for a batch of one.
 
@@ -89,6 +101,7 @@ def nb201(
         input_shape: (C, H, W); the published skeleton reads 3 x 32 x 32.
         classes: outputs of the classifier.
         cells: cells per stage.
+        name: of the workload.
 
     Raises:
         ConfigError: an argument is not legal.
@@ -111,7 +124,7 @@ def nb201(
             cell, last = _cell(f"cell{stage}.{index}", last, shape, tuple(operations))
             ops += cell
     ops += [BatchNorm("last.bn", (last,)), Elementwise("last.act", ("last.bn",), Function.RELU)]
-    return Workload("nb201", ((IMAGE, (1, *input_shape)),), (*ops, *pooled_classifier("last.act", classes)), ("fc",))
+    return Workload(name, ((IMAGE, (1, *input_shape)),), (*ops, *pooled_classifier("last.act", classes)), ("fc",))
 
 
 def _cell(prefix: str, source: str, shape: Shape, operations: tuple[str, ...]) -> tuple[Ops, str]:

@@ -45,6 +45,24 @@ class LocalFamily(Protocol):
         ...
 
 
+@runtime_checkable
+class TabledFamily(Protocol):
+    """A family whose networks have names in a published table; `lower` gives every workload that name."""
+
+    def label(self, point: Point) -> str:
+        """The name of a point of `space`, without building its graph."""
+        ...
+
+
+@runtime_checkable
+class ListedFamily(TabledFamily, Protocol):
+    """A family of which a table lists networks that are far fewer than its space has."""
+
+    def labelled(self, label: str) -> Point | None:
+        """The point of that name; None where the space has none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """One point of a family. Equal content, equal `content_hash`, in any process."""

@@ -34,6 +34,7 @@ from coexplore.studies.learned_pricer import learned_pricer
 from coexplore.studies.mapping_search import MappingSearch
 from coexplore.studies.phases import Phases
 from coexplore.studies.problem import AccuracySource, Pricer, Problem, asks_for_accuracy
+from coexplore.studies.rated import check_listed
 from coexplore.studies.schema import CostConfig, StudyConfig, parse_config
 from coexplore.studies.searched_pricer import SearchedPricer
 from coexplore.studies.settings import make_settings, settings_document
@@ -292,13 +293,14 @@ def _looked_up(designs: DesignSpace, settings: TableSettings, data_root: Path | 
         table = settings.load(data_root)
     except ConfigError as error:
         raise ConfigError(f"task.{error}") from error
+    source = TableAccuracy(settings, table.identity, data_root)
     try:
-        table.evaluate(designs.decode(next(designs.space.enumerate())).network.workload())
+        check_listed(designs, table)
     except EvaluationError as error:
         raise ConfigError(
             f"network: {error}; take the family of the table, or a column `task.key` that names it"
         ) from error
-    return TableAccuracy(settings, table.identity, data_root)
+    return source
 
 
 def _surrogate(config: StudyConfig) -> PredictionSettings | None:

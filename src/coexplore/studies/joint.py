@@ -11,7 +11,7 @@ of other mappings nothing is claimed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexplore.accelerators.accelerator import Accelerator
-from coexplore.core.errors import AcceleratorError, EvaluationError, SpaceError
-from coexplore.cost.network_table import CountedOps, NetworkTable, count_ops, price_networks
+from coexplore.core.errors import AcceleratorError, SpaceError
+from coexplore.cost.network_counts import count_networks
+from coexplore.cost.network_table import CountedOps, NetworkTable, price_networks
 from coexplore.cost.residency import MAIN_MEMORY
 from coexplore.cost.resident_table import price_resident_networks
-from coexplore.design import ACCELERATOR, NETWORK, DesignSpace
+from coexplore.design import ACCELERATOR, DesignSpace
 from coexplore.spaces.space import Point, factor
 from coexplore.strategies.exact import Exact
 from coexplore.studies.directory import StudyDirectory
@@ -32,24 +33,22 @@ from coexplore.studies.joint_optimum import why_unordered
 from coexplore.studies.joint_solution import JointSolution, read_joint
 from coexplore.studies.joint_survivors import Solving, summarise
 from coexplore.studies.problem import Problem
+from coexplore.studies.rated import rated_networks, too_many
 from coexplore.studies.sources import NOT_THE_ENGINES, CostPricer
-from coexplore.workloads.graph import Workload
 
 OnPairs = Callable[[int, int], None]
 """Called with the pairs of distinct ops and accelerators that are priced, and those there are."""
-MOST_NETWORKS = 200_000
-"""Each is built once to count its ops."""
 TOTALS_MB = 1024.0
 """Of memory for pricing."""
 
 
 def why_not(problem: Problem, most: int) -> str:
     """What keeps a problem with accuracies from a joint proof, in words; empty where nothing does."""
-    networks, accelerators = (factor(problem.space, side).size for side in (NETWORK, ACCELERATOR))
     if not isinstance(problem.pricer, CostPricer):
         return NOT_THE_ENGINES
-    if networks > MOST_NETWORKS:
-        return f"the space has {networks:,} networks and at most {MOST_NETWORKS:,} are counted; restrict it"
+    if reason := too_many(problem.designs, problem.accuracy):
+        return reason
+    accelerators = factor(problem.space, ACCELERATOR).size
     if accelerators > most:
         return (
             f"the space has {accelerators:,} accelerators and at most {most:,} are priced at once; restrict it, or "
@@ -113,27 +112,15 @@ class _Whole:
 
     def solving(self) -> Solving:
         """Accuracies and tables."""
-        known: list[tuple[Point, float]] = []
+        assert self._problem.accuracy is not None
+        family = self._problem.designs.network_family
+        rated = rated_networks(self._problem.designs, self._problem.accuracy)
         if self._residency == MAIN_MEMORY:
-            ops = count_ops(self._known(known))
+            ops = count_networks(family, rated.points)
             tables, distinct = [self._table(ops)], len(ops.loops)
         else:
-            tables, distinct = self._resident(self._known(known)), 0
-        points, accuracies = [point for point, _ in known], np.array([value for _, value in known], np.float64)
-        networks = factor(self._problem.space, NETWORK).size
-        return Solving(points, accuracies, tables, networks, self._accelerators, distinct)
-
-    def _known(self, known: list[tuple[Point, float]]) -> Iterator[Workload]:
-        """The networks whose accuracy is known, which are entered into a list as they come by."""
-        assert self._problem.accuracy is not None
-        answer = self._problem.accuracy.prepare()
-        for point in factor(self._problem.space, NETWORK).enumerate():
-            workload = self._problem.designs.network_family.lower(point)
-            try:
-                known.append((point, answer(workload, ())[0].value))
-            except EvaluationError:
-                continue
-            yield workload
+            tables, distinct = self._resident(rated.points), 0
+        return Solving(rated.points, rated.accuracy, tables, rated.networks, self._accelerators, distinct)
 
     def _table(self, ops: CountedOps) -> NetworkTable:
         """Prices in the order of the space; what is on disk is not priced again."""
@@ -166,9 +153,10 @@ class _Whole:
         latency[:, places], energy[:, places], area[places] = table.latency_s, table.energy_j, table.area_mm2
         return OpChunk(latency, energy, area)
 
-    def _resident(self, workloads: Iterator[Workload]) -> list[NetworkTable]:
+    def _resident(self, networks: Sequence[Point]) -> list[NetworkTable]:
         """Tables by what stays on chip, places in the order of the space; only the engine's own cache keeps prices."""
         places, chips = existing(self._problem.designs, list(self._accelerators.enumerate()))
+        workloads = (self._problem.designs.network_family.lower(point) for point in networks)
         tables = price_resident_networks(
             workloads, chips, self._residency, self._goal, self._threads, memory_mb=TOTALS_MB
         )

@@ -21,7 +21,7 @@ class JointSolution:
     fingerprint: str
     """Content hash of the study."""
     networks: int
-    """All of the space."""
+    """All of the space; of the table, where it lists some of a space that is too large to go through."""
     known: int
     """Of those, how many have an accuracy; the others are no candidates."""
     accelerators: int

@@ -13,7 +13,7 @@ from coexplore.accuracy.data import DatasetSettings
 from coexplore.accuracy.evaluator import Accuracy, TrainingEvaluator, accuracy_of
 from coexplore.accuracy.halving import Halving, Rung
 from coexplore.accuracy.surrogate_evaluator import PredictionSettings
-from coexplore.accuracy.tabular import TableSettings
+from coexplore.accuracy.tabular import Table, TableSettings
 from coexplore.accuracy.training import Recipe, train
 from coexplore.core.errors import AcceleratorError, DataError
 from coexplore.cost.boards import BoardsCost, price_on_boards
@@ -118,8 +118,8 @@ class TableAccuracy:
     data_root: Path | None = field(default=None, compare=False)
     """Folder that a relative path of the table starts from."""
 
-    def prepare(self) -> Train:
-        """Read the table here.
+    def read(self) -> Table:
+        """The table.
 
         Raises:
             DataError: it cannot be read, or is not that of `identity` any more.
@@ -127,6 +127,15 @@ class TableAccuracy:
         table = self.table.load(self.data_root)
         if table.identity != self.identity:
             raise DataError(f"the table {table.name!r} has changed since the study began; begin another study")
+        return table
+
+    def prepare(self) -> Train:
+        """Read the table here.
+
+        Raises:
+            DataError: as `read`.
+        """
+        table = self.read()
         return lambda workload, rungs: (table.evaluate(workload), {})
 
     def rungs(self, curves: Curves) -> tuple[Rung, ...]:
