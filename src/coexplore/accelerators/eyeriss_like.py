@@ -105,8 +105,11 @@ class EyerissLike:
     def __post_init__(self) -> None:
         if self.budget not in BUDGETS:
             raise AcceleratorError(f"eyeriss-like.budget: is {self.budget!r}; {did_you_mean(self.budget, BUDGETS)}")
+        for field in ("input_words", "weight_words", "psum_words", "block_words", "cluster"):
+            if not getattr(self, field) or min(getattr(self, field)) < 1:
+                raise AcceleratorError(f"eyeriss-like.{field}: is {getattr(self, field)}; give whole numbers from 1 on")
         for field in ("block_words", "cluster"):
-            if any(value < 1 or value & (value - 1) for value in getattr(self, field)):
+            if any(value & (value - 1) for value in getattr(self, field)):
                 raise AcceleratorError(f"eyeriss-like.{field}: is {getattr(self, field)}; give powers of two")
         if not self._meshes:
             raise AcceleratorError(f"eyeriss-like.most_buffers: is {self.most_buffers}; give at least 1")
@@ -145,11 +148,17 @@ class EyerissLike:
 
     @property
     def presets(self) -> Mapping[str, Point]:
-        """`baseline`: the published accelerator of the budget, as near as these decisions come."""
-        names = ("mesh", "scratchpads", "block_words", "cluster")
-        chosen: dict[str, Value] = dict(zip(names, BUDGETS[self.budget].baseline, strict=True))
-        chosen |= {"filter_width": WHOLE, "filter_height": SPREAD}
-        return {"baseline": EyerissLike(self.budget).space.point(chosen)}
+        """`baseline`: the published accelerator of the budget, or what comes nearest to it where that is changed."""
+        mesh, scratchpads, block, cluster = BUDGETS[self.budget].baseline
+        chosen: dict[str, Value] = {
+            "mesh": _nearest(mesh, self._meshes),
+            "scratchpads": _nearest(scratchpads, self._scratchpads),
+            "block_words": int(_nearest(str(block), [str(words) for words in self.block_words])),
+            "cluster": int(_nearest(str(cluster), [str(banks) for banks in self.cluster])),
+            "filter_width": WHOLE,
+            "filter_height": SPREAD,
+        }
+        return {"baseline": self.space.point(chosen)}
 
     def decode(self, point: Point) -> Accelerator:
         """The accelerator of a point.
@@ -201,6 +210,15 @@ def _features(point: Point, local_words: int) -> list[float]:
         math.log2(int(point["block_words"])), math.log2(int(point["cluster"])),
         float(point["filter_width"] == SPREAD), float(point["filter_height"] == SPREAD),
     ]  # fmt: skip
+
+
+def _nearest(published: str, legal: Sequence[str]) -> str:
+    """The legal value whose numbers are nearest to those of the published one, by their logarithms."""
+    return min(legal, key=lambda value: sum((a - b) ** 2 for a, b in zip(_logs(value), _logs(published), strict=True)))
+
+
+def _logs(text: str) -> list[float]:
+    return [math.log2(int(number)) for number in text.replace("x", "/").split("/")]
 
 
 def _pair(text: str) -> tuple[int, int]:

@@ -67,6 +67,9 @@ def test_features_are_finite_and_tell_points_apart():
 def test_recalled_sizes_can_be_overridden():
     family = EyerissLike(pes=64, local_words=100, weight_words=(32, 64), buffer_kib=64.0)
     assert all(family.decode(p).macs_per_cycle == 64 for p in family.space.sample(np.random.default_rng(0), 5))
+    baseline = family.presets["baseline"]
+    assert baseline in family.space
+    assert (baseline["mesh"], baseline["scratchpads"]) == ("8x8/1x1", "12/64/24")
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,8 @@ def test_recalled_sizes_can_be_overridden():
         ({"pes": 0}, "eyeriss-like.pes: is 0"),
         ({"most_buffers": 0}, "eyeriss-like.most_buffers: is 0"),
         ({"block_words": (3,)}, "give powers of two"),
+        ({"cluster": ()}, r"eyeriss-like.cluster: is \(\); give whole numbers from 1 on"),
+        ({"input_words": (0, 12)}, "eyeriss-like.input_words: is"),
     ],
 )
 def test_an_impossible_budget_is_refused(settings, message):
