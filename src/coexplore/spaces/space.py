@@ -177,8 +177,22 @@ class Space:
             SpaceError: the point is not of this space.
         """
         row = self.indices(point)
+        return [self.at(self._changed(row, position, index)) for position, index in self._steps(row)]
+
+    def neighbour(self, point: Point, rng: np.random.Generator) -> Point | None:
+        """One of `neighbours`, drawn uniformly; None in a space of one point.
+
+        Raises:
+            SpaceError: the point is not of this space.
+        """
+        row = self.indices(point)
+        steps = self._steps(row)
+        return self.at(self._changed(row, *steps[int(rng.integers(len(steps)))])) if steps else None
+
+    def _steps(self, row: list[int]) -> list[tuple[int, int]]:
+        """Decisions and the values that they may change to."""
         return [
-            self.at(self._changed(row, position, index))
+            (position, index)
             for position, decision in enumerate(self.decisions)
             if row[position] != INACTIVE
             for index in range(len(decision.values))

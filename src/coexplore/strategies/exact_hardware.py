@@ -10,17 +10,20 @@ searches both halves, which is what it would do without this wrapper.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypedDict, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from coexplore.core.errors import ConfigError
 from coexplore.spaces.space import Point, Space, factor, join, part
 from coexplore.strategies.checkpoint import load_points, load_rng, save_points, save_rng
 from coexplore.strategies.random_search import draw_untried
 from coexplore.strategies.settings import check_whole, make_settings
+from coexplore.strategies.size_and_choices import upper_bounds
 from coexplore.strategies.strategy import STRATEGIES, Observation, Stage, Strategy, Suggestion
 
 REPEATS = 16
@@ -28,6 +31,9 @@ REPEATS = 16
 DEFAULT_METRIC = "energy_j"
 SIZES = ("macs", "parameters")
 """What may promise accuracy."""
+LEARNED = "learned"
+LEARNS_FROM = 8
+"""Rewards known before the choice among drawn networks rests on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Completed:
     legal: bool
     """Whether the constraints are met; else it is the one that comes nearest."""
     promise: float = 0.0
-    """Of points that are legal the one of highest promise is suggested first, where several are drawn."""
+    """Size of the network: where several are drawn, of those that are legal the largest is suggested first."""
 
 
 Complete = Callable[[Point], Completed]
@@ -60,7 +66,8 @@ class ExactHardware:
     """Networks drawn for each suggestion. Of those that some accelerator holds, the one with most of `prefer` is taken
     and the others are passed over: prices cost little, and larger networks are usually more accurate."""
     prefer: str = "macs"
-    """`macs` or `parameters`; of no meaning with one network drawn."""
+    """`macs`, `parameters` or `learned`; of no meaning with one network drawn. `learned` begins with the most MACs, and
+    once some rewards are known takes the network that may be best by them (`size_and_choices.upper_bounds`)."""
     screens: int = 64
     """Networks in a row that no accelerator holds within the constraints, after which one is handed on nevertheless."""
     most: int = 1_000_000
@@ -72,11 +79,16 @@ class ExactHardware:
         check_whole("most", self.most, at_least=1)
         if self.controller in ("exact-hardware", "exact", "two-level"):
             raise ConfigError(f"controller: is {self.controller!r}; name one that searches, such as 'evolution'")
-        if self.prefer not in SIZES:
-            raise ConfigError(f"prefer: is {self.prefer!r}; give {' or '.join(SIZES)}")
+        if self.prefer not in (*SIZES, LEARNED):
+            raise ConfigError(f"prefer: is {self.prefer!r}; give {', '.join(SIZES)} or {LEARNED}")
         if not isinstance(self.settings, Mapping):
             raise ConfigError(f"settings: is {self.settings!r}; give the controller's settings by name")
         make_settings(self.controller, self.settings, path="settings")
+
+    @property
+    def size(self) -> str:
+        """The metric of a network that promises accuracy before any is known."""
+        return SIZES[0] if self.prefer == LEARNED else self.prefer
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
         """The controller over the whole space, as nobody solves the hardware here."""
@@ -106,6 +118,7 @@ class _Saved(TypedDict):
     controller: dict[str, object]
     tried: list[list[int]]
     barren: int
+    known: list[tuple[list[int], float, float]]
 
 
 class _Solved:
@@ -115,6 +128,8 @@ class _Solved:
         """Networks suggested so far."""
         self._barren = 0
         """Of those, how many in a row no accelerator holds."""
+        self._known: list[tuple[list[int], float, float]] = []
+        """Choices, size and reward of the networks that were evaluated, where the choice among networks is learned."""
 
     def suggest(self, n: int) -> list[Suggestion]:
         found: list[Suggestion] = []
@@ -128,6 +143,9 @@ class _Solved:
             own = part(observation.point, self._settings.searched)
             self._tried[own] = None
             self._controller.observe([replace(observation, point=own)])
+            if self._learns and observation.final and observation.feasible and math.isfinite(observation.reward):
+                size = self._settings.complete(own).promise
+                self._known.append((self._half.indices(own), size, observation.reward))
 
     def state(self) -> dict[str, object]:
         return {
@@ -135,6 +153,7 @@ class _Solved:
             "controller": self._controller.state(),
             "tried": save_points(self._half, self._tried),
             "barren": self._barren,
+            "known": [(list(row), size, reward) for row, size, reward in self._known],
         }
 
     def restore(self, state: Mapping[str, object]) -> None:
@@ -143,18 +162,35 @@ class _Solved:
         load_rng(self._rng, saved["rng"])
         self._tried = dict.fromkeys(load_points(self._half, saved["tried"]))
         self._barren = saved["barren"]
+        self._known = [(list(row), size, reward) for row, size, reward in saved["known"]]
+
+    @property
+    def _learns(self) -> bool:
+        return self._settings.settings.prefer == LEARNED
 
     def _drawn(self) -> tuple[Point, Completed] | None:
-        """The network of highest promise among some that were drawn, with its other half; a legal one if any is."""
-        best: tuple[Point, Completed] | None = None
+        """The most promising network among some that were drawn, with its other half; a legal one if any is."""
+        drawn: dict[Point, Completed] = {}
         for _ in range(self._settings.settings.among):
             point = self._untried()
             if point is None:
                 break
-            found = self._settings.complete(point)
-            if best is None or (found.legal, found.promise) > (best[1].legal, best[1].promise):
-                best = (point, found)
-        return best
+            if point not in drawn:
+                drawn[point] = self._settings.complete(point)
+        legal = [pair for pair in drawn.items() if pair[1].legal]
+        pool = legal or list(drawn.items())
+        if len(pool) < 2:
+            return pool[0] if pool else None
+        return pool[int(np.argmax(self._promises(pool)))]
+
+    def _promises(self, pool: Sequence[tuple[Point, Completed]]) -> npt.NDArray[np.float64]:
+        """Of each of some networks: how large it is, or how good it may be by what is known."""
+        sizes = np.array([found.promise for _, found in pool])
+        if not self._learns or len(self._known) < LEARNS_FROM:
+            return sizes
+        rows, known_sizes, rewards = (np.array(column) for column in zip(*self._known, strict=True))
+        asked = np.array([self._half.indices(point) for point, _ in pool])
+        return upper_bounds(rows, known_sizes, rewards, asked, sizes)
 
     def _untried(self) -> Point | None:
         """A network not suggested before; a controller that has settled gets another one near its choice instead."""

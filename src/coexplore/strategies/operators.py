@@ -64,8 +64,7 @@ def mutate_one_decision(space: Space) -> Operator[Observation, Point]:
     """The point with one decision changed, uniformly among its neighbours; itself in a space of one point."""
 
     def mutate(parent: Observation, rng: np.random.Generator) -> Point:
-        neighbours = space.neighbours(parent.point)
-        return neighbours[int(rng.integers(len(neighbours)))] if neighbours else parent.point
+        return space.neighbour(parent.point, rng) or parent.point
 
     return Operator(mutate)
 

@@ -131,10 +131,12 @@ class _Ppo:
 
     def _learn(self) -> None:
         rows, advantages = np.array(self._rows, np.int64), np.array(self._advantages)
-        before = self._policy.choice_log_chances(rows)
-        for _ in range(self._settings.epochs):
-            pulls = clipped_pulls(self._policy.choice_log_chances(rows) - before, advantages, self._settings.clip)
-            self._adam.climb(self._policy.gradient(rows, pulls, self._settings.entropy))
+        reading = self._policy.read(rows)
+        before = reading.log_chances
+        for epoch in range(self._settings.epochs):
+            reading = self._policy.read(rows) if epoch else reading
+            pulls = clipped_pulls(reading.log_chances - before, advantages, self._settings.clip)
+            self._adam.climb(self._policy.gradient_of(reading, pulls, self._settings.entropy))
         self._rows, self._advantages = [], []
 
 

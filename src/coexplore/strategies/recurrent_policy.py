@@ -11,6 +11,7 @@ References:
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,27 +26,37 @@ Weights = dict[str, Floats]
 
 _SPREAD = 0.1
 """Weights begin uniform in +- this, so that all values begin about equally likely (Zoph2017 uses 0.08)."""
+_NEVER = -1e30
+"""Logit of a value that a decision does not have."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """What one LSTM step leaves behind for the way back; `n` counts the points whose decision is active."""
+class Reading:
+    """What judging some rows leaves behind, for the slopes. Axis 0 of the private fields is the decision."""
 
-    decision: int
-    active: Rows
-    """(n,) positions in the batch."""
-    token: Rows
-    """(n,) row of the embedding that was read."""
-    gates: tuple[Floats, Floats, Floats, Floats]
-    """Input, forget, output and cell candidate, each (n, h)."""
-    before: tuple[Floats, Floats]
-    """Hidden and cell state before, (n, h)."""
-    cell: Floats
-    """Cell state after, (n, h)."""
-    hidden: Floats
-    """Hidden state after, (n, h)."""
-    log_chance: Floats
-    """(n, values of the decision)."""
+    rows: Rows
+    """(n, d) value indices, -1 where inactive."""
+    log_chances: Floats
+    """(n, d) of each choice given those before, 0 where inactive."""
+    _tokens: Rows
+    """(d, n) row of the embedding that was read."""
+    _gates: Floats
+    """(d, n, 4h) input, forget, output and cell candidate."""
+    _before: tuple[Floats, Floats]
+    """Hidden and cell state before each step, (d, n, h)."""
+    _hidden: Floats
+    """(d, n, h) after each step."""
+    _bent: Floats
+    """(d, n, h) tanh of the cell state after each step."""
+    _log_softmax: Floats
+    """(d, n, most values of a decision)"""
+
+    @property
+    def entropies(self) -> Floats:
+        """Sum over the active decisions of the entropy of each choice, in nats, given the choices before; (n,)."""
+        own = (np.exp(self._log_softmax) * self._log_softmax).sum(axis=2)
+        total: Floats = -np.where(self.rows.T >= 0, own, 0.0).sum(axis=0)
+        return total
 
 
 class RecurrentPolicy:
@@ -72,20 +83,33 @@ class RecurrentPolicy:
         self.weights["gate_bias"] = np.zeros(4 * hidden)
         self.weights["gate_bias"][hidden : 2 * hidden] = 1.0
         self.weights["head_bias"] = np.zeros(values)
+        within = np.arange(max(space.sizes, default=0))
+        self._real = within < np.array(space.sizes, np.int64).reshape(-1, 1)
+        """(d, most values) which of them each decision has."""
+        self._values = np.where(self._real, self._offsets[:-1, None] + within, 0)
+        """(d, most values) their places among all values."""
+        # A sigmoid is a tanh of half the input, halved and raised, so that one tanh serves all four gates.
+        self._scale = np.repeat([0.5, 0.5, 0.5, 1.0], hidden)
+        self._raise = np.repeat([0.5, 0.5, 0.5, 0.0], hidden)
 
     def draw(self, rng: np.random.Generator) -> list[int]:
         """One row of value indices, -1 where inactive, by the chances of the policy."""
         row: list[int] = []
-        state, token = self._start(1), np.zeros(1, dtype=np.int64)
-        for position in range(len(self._space.decisions)):
-            if not is_active(self._space.links, row, position):
+        w, h, token, offsets = self.weights, self._hidden, 0, self._offsets.tolist()
+        read, recur = self._halved()
+        hidden, cell = np.zeros(h), np.zeros(h)
+        for position, link in enumerate(self._space.links):
+            if link is not None and not is_active(self._space.links, row, position):
                 row.append(INACTIVE)
                 continue
-            step = self._step(position, np.zeros(1, dtype=np.int64), token, state)
-            state = (step.hidden, step.cell)
-            ladder = np.cumsum(np.exp(step.log_chance[0]))
-            row.append(min(int(np.searchsorted(ladder, rng.random() * ladder[-1], side="right")), len(ladder) - 1))
-            token = self._offsets[position : position + 1] + row[-1] + 1
+            gates = np.tanh(read[token] + hidden @ recur) * self._scale + self._raise
+            cell = gates[h : 2 * h] * cell + gates[:h] * gates[3 * h :]
+            hidden = gates[2 * h : 3 * h] * np.tanh(cell)
+            own = slice(offsets[position], offsets[position + 1])
+            logits = w["head"][own] @ hidden + w["head_bias"][own]
+            ladder = np.cumsum(np.exp(logits - logits.max())).tolist()
+            row.append(min(bisect_right(ladder, rng.random() * ladder[-1]), len(ladder) - 1))
+            token = own.start + row[-1] + 1
         return row
 
     def log_chances(self, rows: Rows) -> Floats:
@@ -95,18 +119,11 @@ class RecurrentPolicy:
 
     def choice_log_chances(self, rows: Rows) -> Floats:
         """(n, d) Log-probability of each choice of (n, d) rows given those before, 0 where inactive."""
-        found = np.zeros(rows.shape)
-        for step in self._forward(rows):
-            chosen = rows[step.active, step.decision]
-            found[step.active, step.decision] = step.log_chance[np.arange(len(step.active)), chosen]
-        return found
+        return self.read(rows).log_chances
 
     def entropies(self, rows: Rows) -> Floats:
         """Sum over the active decisions of the entropy of each choice, in nats, given the choices before; (n,)."""
-        total = np.zeros(len(rows))
-        for step in self._forward(rows):
-            total[step.active] -= (np.exp(step.log_chance) * step.log_chance).sum(axis=1)
-        return total
+        return self.read(rows).entropies
 
     def gradient(self, rows: Rows, pull: Floats, entropy: float) -> Weights:
         """Gradient of `mean(pull * log_chances(rows) + entropy * entropies(rows))` with respect to the weights.
@@ -118,87 +135,131 @@ class RecurrentPolicy:
             entropy: weight of the entropy.
         """
         pulls = pull if pull.ndim == 2 else np.repeat(pull[:, None], rows.shape[1], axis=1)
-        steps = self._forward(rows)
-        slopes = {name: np.zeros_like(weight) for name, weight in self.weights.items()}
-        toward_hidden, toward_cell = self._start(len(rows))
-        for step in reversed(steps):
-            chosen = rows[step.active, step.decision]
-            logits = _logit_slope(step.log_chance, chosen, pulls[step.active, step.decision], entropy) / len(rows)
-            self._step_back(step, logits, toward_hidden, toward_cell, slopes)
-        return slopes
+        return self.gradient_of(self.read(rows), pulls, entropy)
 
-    def _start(self, n: int) -> tuple[Floats, Floats]:
-        return np.zeros((n, self._hidden)), np.zeros((n, self._hidden))
-
-    def _forward(self, rows: Rows) -> list[_Step]:
-        steps: list[_Step] = []
-        hidden, cell = self._start(len(rows))
-        token = np.zeros(len(rows), dtype=np.int64)
-        for position in range(rows.shape[1]):
-            active = np.flatnonzero(rows[:, position] >= 0)
-            if not len(active):
-                continue
-            step = self._step(position, active, token[active], (hidden[active], cell[active]))
-            hidden[active], cell[active] = step.hidden, step.cell
-            token[active] = self._offsets[position] + rows[active, position] + 1
-            steps.append(step)
-        return steps
-
-    def _step(self, decision: int, active: Rows, token: Rows, before: tuple[Floats, Floats]) -> _Step:
-        """One LSTM step (Hochreiter1997, with forget gate) and the log-softmax of one head."""
-        w = self.weights
-        hidden, cell = before
-        raw = w["embedding"][token] @ w["from_input"] + hidden @ w["from_hidden"] + w["gate_bias"]
-        take, keep, show, fresh = np.split(raw, 4, axis=1)
-        gates = (_sigmoid(take), _sigmoid(keep), _sigmoid(show), np.tanh(fresh))
-        after = gates[1] * cell + gates[0] * gates[3]
-        shown = gates[2] * np.tanh(after)
-        own = self._own(decision)
-        logits = shown @ w["head"][own].T + w["head_bias"][own]
-        logits -= logits.max(axis=1, keepdims=True)
-        log_chance = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return _Step(decision, active, token, gates, before, after, shown, log_chance)
-
-    def _step_back(
-        self, step: _Step, logits: Floats, toward_hidden: Floats, toward_cell: Floats, slopes: Weights
-    ) -> None:
-        """Add the slopes of one step to `slopes`, and turn the slopes after it into those before it, in place."""
-        w, own = self.weights, self._own(step.decision)
-        slopes["head"][own] += logits.T @ step.hidden
-        slopes["head_bias"][own] += logits.sum(axis=0)
-        d_hidden = toward_hidden[step.active] + logits @ w["head"][own]
-        take, keep, show, fresh = step.gates
-        bent = np.tanh(step.cell)
-        d_cell = toward_cell[step.active] + d_hidden * show * (1 - bent**2)
-        raw = np.concatenate(
-            [
-                d_cell * fresh * take * (1 - take),
-                d_cell * step.before[1] * keep * (1 - keep),
-                d_hidden * bent * show * (1 - show),
-                d_cell * take * (1 - fresh**2),
-            ],
-            axis=1,
+    def read(self, rows: Rows) -> Reading:
+        """Judge (n, d) rows of value indices, -1 where inactive: one LSTM step per decision (Hochreiter1997)."""
+        (n, d), h = rows.shape, self._hidden
+        active = (rows >= 0).T
+        rests = ~active.all(axis=1)
+        tokens = self._tokens(rows)
+        read, recur = self._halved()
+        gates, bent = read[tokens], np.empty((d, n, h))
+        hiddens, cells = np.zeros((d + 1, n, h)), np.zeros((d + 1, n, h))
+        for p in range(d):
+            gate = gates[p]
+            gate += hiddens[p] @ recur
+            np.tanh(gate, out=gate)
+            gate *= self._scale
+            gate += self._raise
+            cells[p + 1] = gate[:, h : 2 * h] * cells[p] + gate[:, :h] * gate[:, 3 * h :]
+            np.tanh(cells[p + 1], out=bent[p])
+            hiddens[p + 1] = gate[:, 2 * h : 3 * h] * bent[p]
+            if rests[p]:
+                idle = ~active[p]
+                cells[p + 1, idle], hiddens[p + 1, idle] = cells[p, idle], hiddens[p, idle]
+        log_softmax = self._log_softmax(hiddens[1:])
+        chosen = np.take_along_axis(log_softmax, np.maximum(rows.T, 0)[:, :, None], axis=2)[:, :, 0]
+        return Reading(
+            rows=rows,
+            log_chances=np.where(active, chosen, 0.0).T,
+            _tokens=tokens,
+            _gates=gates,
+            _before=(hiddens[:-1], cells[:-1]),
+            _hidden=hiddens[1:],
+            _bent=bent,
+            _log_softmax=log_softmax,
         )
-        slopes["from_input"] += w["embedding"][step.token].T @ raw
-        slopes["from_hidden"] += step.before[0].T @ raw
-        slopes["gate_bias"] += raw.sum(axis=0)
-        np.add.at(slopes["embedding"], step.token, raw @ w["from_input"].T)
-        toward_hidden[step.active] = raw @ w["from_hidden"].T
-        toward_cell[step.active] = d_cell * keep
 
-    def _own(self, decision: int) -> slice:
-        return slice(int(self._offsets[decision]), int(self._offsets[decision + 1]))
+    def gradient_of(self, reading: Reading, pulls: Floats, entropy: float) -> Weights:
+        """As `gradient`, of rows that these weights have just judged; `pulls` is (n, d)."""
+        w, active = self.weights, (reading.rows >= 0).T
+        logits = _logit_slopes(reading, pulls, entropy)
+        heads = w["head"][self._values]
+        raw = self._step_back(reading, logits @ heads, active)
+        head = np.zeros_like(w["head"])
+        head[self._values[self._real]] = (logits.swapaxes(1, 2) @ reading._hidden)[self._real]
+        head_bias = np.zeros_like(w["head_bias"])
+        head_bias[self._values[self._real]] = logits.sum(axis=1)[self._real]
+        flat = raw.reshape(-1, raw.shape[-1])
+        read = _sums_by(reading._tokens.ravel(), flat, len(w["embedding"]))
+        return {
+            "embedding": read @ w["from_input"].T,
+            "from_input": w["embedding"].T @ read,
+            "from_hidden": reading._before[0].reshape(len(flat), -1).T @ flat,
+            "head": head,
+            "gate_bias": read.sum(axis=0),
+            "head_bias": head_bias,
+        }
+
+    def _halved(self) -> tuple[Floats, Floats]:
+        """What each token and what the hidden state give to the gates, halved where these are sigmoids."""
+        w = self.weights
+        return (w["embedding"] @ w["from_input"] + w["gate_bias"]) * self._scale, w["from_hidden"] * self._scale
+
+    def _tokens(self, rows: Rows) -> Rows:
+        """(d, n) The value chosen last before each decision, 0 where none was, as rows of the embedding."""
+        tokens = np.zeros((rows.shape[1], len(rows)), np.int64)
+        chosen = np.where(rows >= 0, self._offsets[:-1] + rows + 1, 0)
+        tokens[1:] = np.maximum.accumulate(chosen, axis=1).T[:-1]
+        return tokens
+
+    def _log_softmax(self, hidden: Floats) -> Floats:
+        """(d, n, most values) for hidden states (d, n, h)."""
+        heads, bias = self.weights["head"][self._values], self.weights["head_bias"][self._values]
+        logits = hidden @ heads.swapaxes(1, 2) + np.where(self._real, bias, _NEVER)[:, None]
+        logits -= logits.max(axis=2, keepdims=True, initial=_NEVER)
+        logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
+        return logits
+
+    def _step_back(self, reading: Reading, from_heads: Floats, active: npt.NDArray[np.bool_]) -> Floats:
+        """(d, n, 4h) Slopes of what the gates were made of, from those of the hidden states that the heads ask for."""
+        d, n, h = from_heads.shape
+        rests = ~active.all(axis=1)
+        gates = reading._gates.reshape(d, n, 4, h)
+        take, keep, show, fresh = (gates[:, :, i] for i in range(4))
+        to_cell = show * (1 - reading._bent**2)
+        raw = np.empty((d, n, 4, h))
+        raw[:, :, 0] = fresh * take * (1 - take)
+        raw[:, :, 1] = reading._before[1] * keep * (1 - keep)
+        raw[:, :, 2] = reading._bent * show * (1 - show)
+        raw[:, :, 3] = take * (1 - fresh**2)
+        back = np.ascontiguousarray(self.weights["from_hidden"].T)
+        toward_hidden, toward_cell = np.zeros((n, h)), np.zeros((n, h))
+        for p in reversed(range(d)):
+            d_hidden = toward_hidden + from_heads[p]
+            d_cell = toward_cell + d_hidden * to_cell[p]
+            step = raw[p]
+            step[:, :2] *= d_cell[:, None]
+            step[:, 2] *= d_hidden
+            step[:, 3] *= d_cell
+            before, cell_before = step.reshape(n, 4 * h) @ back, d_cell * keep[p]
+            if rests[p]:
+                idle = ~active[p]
+                step[idle] = 0.0
+                before[idle], cell_before[idle] = toward_hidden[idle], toward_cell[idle]
+            toward_hidden, toward_cell = before, cell_before
+        return raw.reshape(d, n, 4 * h)
 
 
-def _logit_slope(log_chance: Floats, chosen: Rows, pull: Floats, entropy: float) -> Floats:
-    """Slope of `pull * log p(chosen) + entropy * H(p)` with respect to the logits, (n, values)."""
-    chance = np.exp(log_chance)
-    slope: Floats = -pull[:, None] * chance
-    slope[np.arange(len(chosen)), chosen] += pull
-    spread = -(chance * log_chance).sum(axis=1, keepdims=True)
-    slope -= entropy * chance * (log_chance + spread)
-    return slope
+def _logit_slopes(reading: Reading, pulls: Floats, entropy: float) -> Floats:
+    """Slope of the mean of `pull * log p(chosen) + entropy * H(p)` with respect to the logits, (d, n, most values)."""
+    chance, active = np.exp(reading._log_softmax), (reading.rows >= 0).T[:, :, None]
+    pull = pulls.T[:, :, None]
+    slope: Floats = -pull * chance
+    chosen = np.maximum(reading.rows.T, 0)[:, :, None]
+    np.put_along_axis(slope, chosen, np.take_along_axis(slope, chosen, axis=2) + pull, axis=2)
+    spread = -(chance * reading._log_softmax).sum(axis=2, keepdims=True)
+    slope -= entropy * chance * (reading._log_softmax + spread)
+    return np.where(active, slope, 0.0) / max(len(reading.rows), 1)
 
 
-def _sigmoid(x: Floats) -> Floats:
-    return 0.5 * (1.0 + np.tanh(0.5 * x))
+def _sums_by(places: Rows, rows: Floats, count: int) -> Floats:
+    """(count, ...) Sums of the rows that share a place."""
+    order = np.argsort(places, kind="stable")
+    sorted_places = places[order]
+    first = np.flatnonzero(np.diff(sorted_places, prepend=-1))
+    sums = np.zeros((count, rows.shape[1]))
+    if len(first):
+        sums[sorted_places[first]] = np.add.reduceat(rows[order], first, axis=0)
+    return sums

@@ -83,6 +83,16 @@ def test_neighbours_are_symmetric_where_the_same_decisions_are_active(case):
             assert point in space.neighbours(other)
 
 
+def test_a_neighbour_is_drawn_from_all_neighbours():
+    space = Space((Decision("kind", ("a", "b", "c")), Decision("size", (1, 2, 4), ordered=True)))
+    point, rng = space.point({"kind": "b", "size": 2}), np.random.default_rng(0)
+    drawn = [space.neighbour(point, rng) for _ in range(400)]
+    near = space.neighbours(point)
+    assert set(drawn) == set(near)
+    assert min(drawn.count(other) for other in near) > 400 / len(near) / 2
+    assert Space((Decision("only", (1,)),)).neighbour(Space((Decision("only", (1,)),)).point({"only": 1}), rng) is None
+
+
 def test_neighbours_without_conditions_are_all_points_one_choice_away():
     space = Space((Decision("size", (1, 2, 4, 8), ordered=True), Decision("kind", ("a", "b", "c"))))
     near = [tuple(point.values()) for point in space.neighbours(space.point({"size": 4, "kind": "b"}))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -70,11 +72,19 @@ def test_of_several_drawn_the_legal_one_of_highest_promise_is_taken():
     assert len({suggestion.point for suggestion in asked}) == 20
 
 
-def test_a_restored_search_goes_on_alike():
-    first, second = start(seed=1, among=3), start(seed=9, among=3)
+@pytest.mark.parametrize("prefer", ["macs", "learned"])
+def test_a_restored_search_goes_on_alike(prefer):
+    first, second = start(seed=1, among=3, prefer=prefer), start(seed=9, among=3, prefer=prefer)
     run(first, 60)
-    second.restore(first.state())
+    second.restore(json.loads(json.dumps(first.state())))
     assert run(first, 40) == run(second, 40)
+
+
+def test_what_is_learned_leads_to_what_pays():
+    """Rewards follow `bias` alone, which no size promises."""
+    learned, drawn = (run(start("random", seed=3, among=8, prefer=prefer), 60) for prefer in ("learned", "macs"))
+    shares = [np.mean([s.point["network.bias"] is True for s in asked[8:]]) for asked in (learned, drawn)]
+    assert shares[0] > shares[1] + 0.2
 
 
 def test_the_controller_learns_from_what_comes_back():
