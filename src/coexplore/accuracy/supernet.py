@@ -69,14 +69,34 @@ def smallest_point(space: Space) -> Point:
     return next(space.enumerate())
 
 
+def points_one_apart(space: Space) -> list[Point]:
+    """Points that differ in one decision from the first of the largest, itself among them."""
+    largest = space.indices(largest_points(space)[0])
+    found = []
+    for position, decision in enumerate(space.decisions):
+        for index in range(len(decision.values)):
+            row = np.array([[*largest[:position], index, *largest[position + 1 :]]], dtype=np.int64)
+            found.append(space.at(deactivate(space.links, np.maximum(row, 0))[0].tolist()))
+    return list(dict.fromkeys(found))
+
+
 def shared_shapes(family: NetworkFamily, space: Space) -> dict[str, Shape]:
     """Name and shape of every shared array, each as large as any network needs it; needs no torch.
+
+    Ops that the largest networks do not have, such as those of blocks that do not widen, are as large as networks that
+    differ from the largest in one decision need them.
 
     Raises:
         EvaluationError: two networks hold arrays under one name of which neither contains the other.
     """
+    found = _largest_shapes(family, largest_points(space))
+    others = _largest_shapes(family, points_one_apart(space))
+    return found | {name: shape for name, shape in others.items() if name not in found}
+
+
+def _largest_shapes(family: NetworkFamily, points: list[Point]) -> dict[str, Shape]:
     found: dict[str, Shape] = {}
-    for point in largest_points(space):
+    for point in points:
         for name, shape in weight_shapes(family.lower(point)).items():
             if not _measured(name) and (name not in found or _contains(name, shape, found[name])):
                 found[name] = shape
@@ -90,14 +110,10 @@ def check_shared(family: NetworkFamily, space: Space) -> None:
         EvaluationError: they cannot; the message says why.
     """
     shapes = shared_shapes(family, space)
-    largest = space.indices(largest_points(space)[0])
-    for position, decision in enumerate(space.decisions):
-        for index in range(len(decision.values)):
-            row = np.array([[*largest[:position], index, *largest[position + 1 :]]], dtype=np.int64)
-            point = space.at(deactivate(space.links, np.maximum(row, 0))[0].tolist())
-            for name, shape in weight_shapes(family.lower(point)).items():
-                if not _measured(name):
-                    _check_within(name, shape, shapes.get(name))
+    for point in points_one_apart(space):
+        for name, shape in weight_shapes(family.lower(point)).items():
+            if not _measured(name):
+                _check_within(name, shape, shapes.get(name))
 
 
 class Supernet:
@@ -117,10 +133,12 @@ class Supernet:
         torch = import_torch("training a network")
         shapes = shared_shapes(family, space)
         found: dict[str, nn.Parameter] = {}
-        for point in largest_points(space):
-            for name, array in weights_of(build_module(family.lower(point), seed)).items():
-                if name not in found and array.shape == shapes.get(name):
-                    found[name] = torch.nn.Parameter(torch.from_numpy(array))
+        for point in (*largest_points(space), *points_one_apart(space)):
+            workload = family.lower(point)
+            if any(name not in found and shape == shapes.get(name) for name, shape in weight_shapes(workload).items()):
+                for name, array in weights_of(build_module(workload, seed)).items():
+                    if name not in found and array.shape == shapes.get(name):
+                        found[name] = torch.nn.Parameter(torch.from_numpy(array))
         self.arrays = {name: found[name] for name in shapes}
         """Learned arrays by the names of `weight_shapes`, each as large as any network needs it."""
         self._frames = Frames()

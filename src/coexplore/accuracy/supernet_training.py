@@ -43,7 +43,7 @@ from coexplore.workloads.weights import Weights
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 1
+FORMAT = 2
 """Of a file of shared weights; another one is refused."""
 LIMIT_BYTES = 1 << 32
 SAVED_EVERY_S = 30.0

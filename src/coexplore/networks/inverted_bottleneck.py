@@ -149,7 +149,8 @@ class InvertedBottleneck:
         """The graph of ops of a point of `space`.
 
         An op has the same name in all networks that have it, whatever their depths: block 1 of stage 2 is
-        `stage2.block1`. That is where networks share weights (`accuracy/supernet.py`).
+        `stage2.block1`, and `stage2.plain1` where it does not widen, since its filters then read another thing. That is
+        where networks share weights (`accuracy/supernet.py`).
         """
         blocks: list[Block] = []
         names: list[str] = []
@@ -157,7 +158,7 @@ class InvertedBottleneck:
             kernel, expansion, width, depth = (int(point[f"{name}{stage}"]) for name in _DECISIONS)
             blocks.append((kernel, expansion, width, row[3]))
             blocks.extend(itertools.repeat((kernel, expansion, width, 1), depth - 1))
-            names.extend(f"stage{stage}.block{block}" for block in range(depth))
+            names.extend(f"stage{stage}.{'plain' if expansion == 1 else 'block'}{block}" for block in range(depth))
         shape = workload_input(self.input_shape, self.resolution)
         return assemble(self.name, shape, self.classes, self.layout, blocks, names)
 

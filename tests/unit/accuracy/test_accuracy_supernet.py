@@ -76,9 +76,18 @@ def test_shared_arrays_are_the_largest_of_any_network():
             if "running" not in name:
                 assert all(size <= most for size, most in zip(shape, shapes[name], strict=True))
     (largest,) = largest_points(SPACE)
-    assert {name: tuple(array.shape) for name, array in Supernet(FAMILY, SPACE).arrays.items()} == {
-        name: shape for name, shape in weight_shapes(FAMILY.lower(largest)).items() if "running" not in name
-    }
+    learned = {name: shape for name, shape in weight_shapes(FAMILY.lower(largest)).items() if "running" not in name}
+    assert {name: shape for name, shape in shapes.items() if ".plain" not in name} == learned
+    assert {name: tuple(array.shape) for name, array in Supernet(FAMILY, SPACE).arrays.items()} == shapes
+
+
+def test_blocks_that_do_not_widen_have_filters_of_their_own():
+    """Their filters read what a block before them wrote, those of the others what a widening layer did."""
+    flat = {**largest_points(SPACE)[0], "expansion0": 1}
+    parts = Supernet(FAMILY, SPACE).parts(FAMILY.lower(SPACE.point(flat)))
+    assert {name.split(".")[1] for name in parts if name.startswith("stage0.")} == {"plain0", "plain1"}
+    assert {name.split(".")[1] for name in parts if name.startswith("stage1.")} == {"block0", "block1"}
+    assert tuple(parts["stage0.plain0.dw.weight"].shape) == (8, 1, 5, 5)
 
 
 def test_a_network_takes_the_first_channels_and_the_middle_of_a_kernel():
@@ -119,10 +128,11 @@ def test_gradients_reach_the_parts_that_a_network_takes_and_nothing_else():
     parts = supernet.parts(workload)
     for name, array in supernet.arrays.items():
         assert (array.grad is not None) == (name in parts), name
-    dw = supernet.arrays["stage0.block0.dw.weight"].grad
-    assert dw[:8, :, 1:4, 1:4].abs().min() > 0
-    assert not dw[8:].any()
+    dw, project = (supernet.arrays[f"stage0.plain0.{name}.weight"].grad for name in ("dw", "project"))
+    assert dw[:, :, 1:4, 1:4].abs().min() > 0
     assert not dw[:, :, 0].any()
+    assert project[:8].abs().min() > 0
+    assert not project[8:].any()
 
 
 def test_an_adopted_network_has_copies_of_its_part_and_statistics_of_its_own():
@@ -160,7 +170,7 @@ def test_a_network_of_another_space_is_refused():
     narrow = SPACE.restrict({"width1": (8,)})
     supernet = Supernet(FAMILY, narrow)
     wide = FAMILY.lower(SPACE.point({**smallest_point(SPACE), "width1": 32}))
-    with pytest.raises(EvaluationError, match=r"only .* where a network needs 'stage1.block0.project.weight'"):
+    with pytest.raises(EvaluationError, match=r"only .* where a network needs 'stage1.plain0.project.weight'"):
         supernet.parts(wide)
     with pytest.raises(EvaluationError, match=r"absent where a network needs 'conv.weight'"):
         supernet.parts(Chain(((3, 3),)).lower({"kernel": 0}))
