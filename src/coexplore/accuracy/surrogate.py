@@ -4,7 +4,8 @@ A Gaussian process over the choices of a network. Its kernel is a product over t
 alike its values are, so all orders of interaction are in it; it predicts `-log(ceiling - accuracy)`, in which gains add
 up better than in accuracy. Intervals are conformal: their half-width is a quantile of the errors that leaving out one
 network at a time makes, so they hold the share they promise of networks drawn like those, whether or not the process
-is right. It is fitted by `surrogate_training`; here is only NumPy.
+is right. Errors are measured in the spread of their networks, a factor for each value of each decision, which makes
+intervals narrow where the process errs little. It is fitted by `surrogate_training`; here is only NumPy.
 
 Axes: `n` networks it was fitted on, `m` networks asked about, `d` decisions, `v` values of all decisions side by side.
 
@@ -12,6 +13,7 @@ References:
     Rasmussen2006: Rasmussen & Williams, Gaussian Processes for Machine Learning, MIT Press 2006, eq. 2.25 and 5.12.
     Vovk2005: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, Springer 2005: conformal prediction.
     Barber2021: Barber et al., Predictive inference with the jackknife+, Annals of Statistics 49, 2021: leaving one out.
+    Lei2018: Lei et al., Distribution-Free Predictive Inference for Regression, JASA 113, 2018: errors over spread.
 """
 
 from __future__ import annotations
@@ -32,10 +34,10 @@ from coexplore.core.hashing import content_hash
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SURROGATE_VERSION = 1
+SURROGATE_VERSION = 2
 """Raised when the same file comes to give other predictions."""
 FORMAT = ArrayFormat(
-    "surrogate of accuracy", SURROGATE_VERSION, ("values", "sizes", "alike", "networks", "weights", "errors")
+    "surrogate of accuracy", SURROGATE_VERSION, ("values", "sizes", "alike", "networks", "weights", "spread", "errors")
 )
 BLOCK = 1024
 """Networks asked about at once, which bounds the memory."""
@@ -61,8 +63,10 @@ class Surrogate:
     """(n, d) Index of the value each network has, within its decision."""
     weights: Floats
     """(n,) What each network adds, times the kernel."""
+    spread: Floats
+    """(v,) Logarithm of what each value multiplies the spread of an error by; a network's sum is 0 in the mean."""
     errors: Floats
-    """(n,) Sorted sizes of the errors when each network alone is left out, as of `weights`."""
+    """(n,) Sorted sizes of the errors when each network alone is left out, each over the spread of its network."""
     centre: float
     """What is added to the sum, in the scale that is predicted."""
     ceiling: float
@@ -76,19 +80,25 @@ class Surrogate:
 
     def __post_init__(self) -> None:
         v, d, n = len(self.values), len(self.decisions), len(self.weights)
-        shapes = (self.sizes.shape, self.alike.shape, self.networks.shape, self.errors.shape)
-        if shapes != ((d,), (v, v), (n, d), (n,)) or int(self.sizes.sum()) != v or n == 0 or (self.sizes < 1).any():
+        parts = (self.sizes, self.alike, self.networks, self.spread, self.errors)
+        shapes = tuple(part.shape for part in parts)
+        if (
+            shapes != ((d,), (v, v), (n, d), (v,), (n,))
+            or int(self.sizes.sum()) != v
+            or n == 0
+            or (self.sizes < 1).any()
+        ):
             raise DataError(f"the parts of a surrogate of {d} decisions have shapes {shapes}; train it again")
         if (self.networks < 0).any() or (self.networks >= self.sizes).any():
             raise DataError("a surrogate has networks outside its own values; train it again")
-        numbers = (self.alike, self.weights, self.errors, np.array([self.centre, self.ceiling]))
+        numbers = (self.alike, self.weights, self.spread, self.errors, np.array([self.centre, self.ceiling]))
         if not all(np.isfinite(part).all() for part in numbers):
             raise DataError("a surrogate holds numbers that are not finite; train it again")
 
     @cached_property
     def identity(self) -> str:
         """Content hash: surrogates with the same one predict the same."""
-        parts = (self.values, self.sizes, self.alike, self.networks, self.weights, self.errors)
+        parts = (self.values, self.sizes, self.alike, self.networks, self.weights, self.spread, self.errors)
         return content_hash((SURROGATE_VERSION, self.decisions, parts, self.centre, self.ceiling))
 
     def predict(self, settings: Sequence[Sequence[int]] | Ints) -> Floats:
@@ -97,7 +107,7 @@ class Surrogate:
         Raises:
             EvaluationError: a setting is none of those it was fitted on.
         """
-        return self._accuracy(self._scores(settings))
+        return self._accuracy(self._scores(self._one_hot(self._indices(settings))))
 
     def interval(self, settings: Sequence[Sequence[int]] | Ints, coverage: float = 0.9) -> tuple[Floats, Floats]:
         """Lowest and highest accuracy, each (m,), between which a share `coverage` of networks is expected.
@@ -105,11 +115,12 @@ class Surrogate:
         Raises:
             EvaluationError: as `predict`, or the coverage is not between 0 and what so many networks can promise.
         """
-        scores, half = self._scores(settings), self.half_width(coverage)
+        rows = self._one_hot(self._indices(settings))
+        scores, half = self._scores(rows), self.error_at(coverage) * np.exp(rows @ self.spread)
         return self._accuracy(scores - half), self._accuracy(scores + half)
 
-    def half_width(self, coverage: float) -> float:
-        """Of the interval, in the scale that is predicted: the error that the share `coverage` stays below (Vovk2005).
+    def error_at(self, coverage: float) -> float:
+        """The error, in the spread of its network, that the share `coverage` stays below (Vovk2005; Lei2018).
 
         Raises:
             EvaluationError: as `interval`.
@@ -122,9 +133,9 @@ class Surrogate:
             )
         return float(self.errors[rank - 1])
 
-    def _scores(self, settings: Sequence[Sequence[int]] | Ints) -> Floats:
+    def _scores(self, rows: Floats) -> Floats:
         """The kernel is the exponential of a sum over decisions, so of a product of one-hot rows."""
-        asked = self._one_hot(self._indices(settings)) @ self.alike
+        asked = rows @ self.alike
         known = self._known
         blocks = [asked[begin : begin + BLOCK] for begin in range(0, len(asked), BLOCK)]
         return np.concatenate([np.exp(block @ known) @ self.weights for block in blocks] or [np.empty(0)]) + self.centre
@@ -185,6 +196,7 @@ def load_surrogate(path: Path) -> Surrogate:
             alike=arrays["alike"].astype(np.float64),
             networks=arrays["networks"].astype(np.int64),
             weights=arrays["weights"].astype(np.float64),
+            spread=arrays["spread"].astype(np.float64),
             errors=arrays["errors"].astype(np.float64),
             centre=float(header["centre"]),
             ceiling=float(header["ceiling"]),

@@ -74,7 +74,7 @@ class PredictionSettings:
         evaluator = SurrogateEvaluator(load_surrogate(root / self.path), self.coverage)
         if self.coverage is not None:
             try:
-                evaluator.surrogate.half_width(self.coverage)
+                evaluator.surrogate.error_at(self.coverage)
             except EvaluationError as error:
                 raise ConfigError(f"task.{error}") from error
         return evaluator

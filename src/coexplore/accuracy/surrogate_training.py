@@ -3,9 +3,13 @@
 What is fitted per decision: a place on a line for each of its values, whose distance says how alike two values are, and
 how much the decision matters. The ways it was chosen and what else was tried: `benchmarks/papers/nahas/surrogate.py`.
 
+Intervals need the error of each network as if it were new. The weights leave it out in closed form; the kernel and the
+spread are fitted again for each fold of the networks, on the others. What still knows of it is the ceiling.
+
 References:
     Rasmussen2006: Rasmussen & Williams, Gaussian Processes for Machine Learning, MIT Press 2006: eq. 5.8 (likelihood),
         5.10 to 5.12 (leaving one out without fitting again).
+    Vovk2015: Vovk, Cross-conformal predictors, Annals of Mathematics and Artificial Intelligence 74, 2015: folds.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ from coexplore.accuracy.surrogate import Surrogate
 from coexplore.core.errors import ConfigError, DataError
 
 LEAST_NETWORKS = 20
+FOLDS = 1
+"""Stream of random numbers that draws the folds."""
 FIRST_SPACING, FIRST_SHARE, FIRST_SCALE, FIRST_NOISE = 0.3, 1.0, 3.0, -2.0
 """Where the fit starts: distance of neighbouring values; logarithms of how much a decision matters, of the variance of
 the process, of that of the noise."""
@@ -41,8 +47,12 @@ class SurrogateSettings:
     """Networks drawn for each step."""
     learning_rate: float = 0.1
     """Of Adam."""
+    folds: int = 4
+    """Of the networks; the errors of each are those of a kernel and a spread fitted on the others."""
+    ridge: float = 1000.0
+    """Pulls the spread of a value to that of the others; chosen by the likelihood of errors left out."""
     seed: int = 0
-    """Draws the subsets."""
+    """Draws the subsets and the folds."""
     threads: int = 1
     """Of torch; part of what makes two fits equal to the last bit."""
 
@@ -51,6 +61,8 @@ class SurrogateSettings:
         check_whole("steps", self.steps, 1, 100_000)
         check_whole("subset", self.subset, LEAST_NETWORKS, 100_000)
         check_real("learning_rate", self.learning_rate, 1e-6, 10.0)
+        check_whole("folds", self.folds, 2, LEAST_NETWORKS)
+        check_real("ridge", self.ridge, 1e-6)
         check_whole("seed", self.seed, 0, MAX_SEED)
         check_whole("threads", self.threads, 1, 1024)
 
@@ -74,14 +86,66 @@ def train_surrogate(rated: RatedNetworks, settings: SurrogateSettings | None = N
     centre, spread = float(target.mean()), float(target.std())
     with reproducible(chosen.threads) as torch:
         process = _Process(torch, indices, (target - centre) / spread, [len(values) for values in legal])
-        process.fit(chosen)
-        alike, weights, errors = process.solve()
+        folds = np.random.default_rng([chosen.seed, FOLDS]).permutation(len(rated)) % chosen.folds
+        errors = _errors(process, folds, chosen)
+        process.fit(chosen, np.arange(len(rated)))
+        alike, weights, _ = process.solve()
+    rows = process.one_hot
     return Surrogate(
         decisions=rated.decisions, values=np.concatenate(legal), sizes=np.array([len(values) for values in legal]),
-        alike=alike, networks=indices, weights=weights * spread, errors=np.sort(np.abs(errors)) * spread,
+        alike=alike, networks=indices, weights=weights * spread, spread=log_spread(rows, errors, chosen.ridge),
+        errors=np.sort(_in_spreads(rows, errors, folds, chosen.ridge)) * spread,
         centre=centre, ceiling=ceiling, table=rated.table, data_hash=rated.content_hash,
         settings={name: float(getattr(chosen, name)) for name in SurrogateSettings.__slots__},
     )  # fmt: skip
+
+
+def _errors(process: _Process, folds: NDArray[np.integer], settings: SurrogateSettings) -> NDArray[np.float64]:
+    """(n,) Signed error of each network when the kernel is fitted without its fold, the weights without it alone."""
+    errors = np.empty(len(folds))
+    for fold in range(settings.folds):
+        process.fit(settings, np.flatnonzero(folds != fold))
+        errors[folds == fold] = process.solve()[2][folds == fold]
+    return errors
+
+
+def _in_spreads(
+    rows: NDArray[np.float64], errors: NDArray[np.float64], folds: NDArray[np.integer], ridge: float
+) -> NDArray[np.float64]:
+    """(n,) Size of each error over the spread of its network, which is fitted on the errors of the other folds."""
+    found = np.empty(len(errors))
+    for fold in np.unique(folds):
+        own = folds == fold
+        found[own] = np.abs(errors[own]) / np.exp(rows[own] @ log_spread(rows[~own], errors[~own], ridge))
+    return found
+
+
+def log_spread(
+    rows: NDArray[np.float64], errors: NDArray[np.float64], ridge: float, steps: int = 30
+) -> NDArray[np.float64]:
+    """What each value adds to the logarithm of the spread of an error, 0 in the mean over the networks.
+
+    The most likely one where errors are normal with a spread that is a product over values, by Fisher's scoring.
+
+    Args:
+        rows: (n, v) one-hot; one value of each decision.
+        errors: (n,)
+        ridge: times half the sum of squares, taken from the logarithm of the likelihood.
+        steps: of the scoring.
+    """
+    means = rows.mean(axis=0)
+    inputs = np.column_stack([np.ones(len(rows)), rows - means])
+    pull = ridge * np.eye(inputs.shape[1])
+    pull[0, 0] = 0.0
+    curvature = 2 * inputs.T @ inputs + pull
+    found = np.zeros(inputs.shape[1])
+    found[0] = 0.5 * np.log(np.mean(errors**2) + np.finfo(float).tiny)
+    for _ in range(steps):
+        slope = inputs.T @ (errors**2 * np.exp(-2 * inputs @ found) - 1) - pull @ found
+        found = found + np.linalg.solve(curvature, slope)
+    decisions = rows[0].sum()
+    centred: NDArray[np.float64] = found[1:] - means @ found[1:] / decisions
+    return centred
 
 
 class _Process:
@@ -101,23 +165,34 @@ class _Process:
         self._target = torch.from_numpy(target)
         rows = np.zeros((len(indices), sum(sizes)))
         np.put_along_axis(rows, indices + (np.cumsum(sizes) - np.array(sizes)), 1.0, axis=1)
+        self.one_hot = rows
+        """(n, v)"""
         self._rows = torch.from_numpy(rows)
+        self._start()
+
+    def _start(self) -> None:
+        """Put the kernel back to where its fit starts."""
+        torch = self._torch
 
         def free(values: object) -> Any:  # noqa: ANN401 - a tensor
             return torch.tensor(values, dtype=torch.float64, requires_grad=True)
 
-        self._places = [free([FIRST_SPACING * place for place in range(1, size)]) for size in sizes]
-        self._shares = free([FIRST_SHARE] * len(sizes))
+        self._places = [free([FIRST_SPACING * place for place in range(1, size)]) for size in self._sizes]
+        self._shares = free([FIRST_SHARE] * len(self._sizes))
         self._scale, self._noise = free(FIRST_SCALE), free(FIRST_NOISE)
 
-    def fit(self, settings: SurrogateSettings) -> None:
-        """Lower the negative log marginal likelihood per network (Rasmussen2006, eq. 5.8) on random subsets."""
+    def fit(self, settings: SurrogateSettings, known: NDArray[np.integer]) -> None:
+        """Lower the negative log marginal likelihood per network (Rasmussen2006, eq. 5.8) on random subsets of some.
+
+        From the start every time; `known` are the places of the networks that it may see.
+        """
+        self._start()
         torch, rng = self._torch, np.random.default_rng(settings.seed)
-        count = min(settings.subset, len(self._target))
+        count = min(settings.subset, len(known))
         free = [*self._places, self._shares, self._scale, self._noise]
         optimiser = torch.optim.Adam(free, lr=settings.learning_rate)
         for _ in range(settings.steps):
-            chosen = torch.from_numpy(rng.choice(len(self._target), count, replace=False))
+            chosen = torch.from_numpy(known[rng.choice(len(known), count, replace=False)])
             rows, target = self._rows[chosen], self._target[chosen]
             factor = self._factor(self._covariance(rows))
             solved = torch.cholesky_solve(target[:, None], factor)[:, 0]

@@ -17,7 +17,7 @@ from coexplore.accuracy.rated_networks import read_rated
 from coexplore.accuracy.stage_settings import COLUMNS
 from coexplore.accuracy.surrogate import FORMAT, Surrogate, load_surrogate
 from coexplore.accuracy.surrogate_evaluator import PredictionSettings, SurrogateEvaluator
-from coexplore.accuracy.surrogate_training import SurrogateSettings, _Process, train_surrogate
+from coexplore.accuracy.surrogate_training import FOLDS, SurrogateSettings, _Process, log_spread, train_surrogate
 from coexplore.core.errors import ConfigError, DataError, EvaluationError
 from coexplore.networks.accel_nasbench import AccelNasBench
 from coexplore.networks.mnasnet_like import accel_nasbench
@@ -59,6 +59,51 @@ def test_errors_are_those_of_really_leaving_a_network_out():
         assert errors[out] == pytest.approx(target[out] - prediction, abs=1e-9)
 
 
+def test_errors_know_neither_kernel_nor_spread_of_their_own_fold():
+    rated, fold_of = invented(80, seed=6), np.random.default_rng([0, FOLDS]).permutation(80) % FAST.folds
+    changed = int(np.flatnonzero(fold_of == 2)[0])
+    seen: dict[str, list[list[int]]] = {"fit": []}
+
+    class Watched(_Process):
+        def fit(self, settings, known):
+            seen["fit"].append(known.tolist())
+            super().fit(settings, known)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("coexplore.accuracy.surrogate_training._Process", Watched)
+        train_surrogate(rated, FAST)
+    assert [changed in known for known in seen["fit"]] == [True, True, False, True, True]
+    assert [len(known) for known in seen["fit"]] == [60, 60, 60, 60, 80]
+
+
+def test_the_spread_of_errors_is_found_value_by_value():
+    rng = np.random.default_rng(0)
+    choices = rng.integers(0, 3, (20_000, 2))
+    rows = np.concatenate([choices[:, :1] == np.arange(3), choices[:, 1:] == np.arange(3)], axis=1).astype(float)
+    truth = np.array([-0.5, 0.0, 0.5, 0.2, 0.2, -0.4])
+    found = log_spread(rows, rng.normal(size=len(rows)) * np.exp(rows @ truth), ridge=1e-3)
+    expected = rows @ truth - (rows @ truth).mean()
+    np.testing.assert_allclose(rows @ found, expected, atol=0.03)
+    assert abs((rows @ found).mean()) < 1e-9
+    assert np.abs(log_spread(rows, rng.normal(size=len(rows)), ridge=1e9)).max() < 1e-3
+
+
+def test_intervals_are_wide_where_errors_are_large():
+    """A third of the networks repeat ten times worse; with one width for all, hardly any other falls outside."""
+    rng, rated, fresh = np.random.default_rng(7), invented(600, 8, noise=0.0), invented(2000, 9, noise=0.0)
+    loud, fresh_loud = (some.settings[:, 0] == 6 for some in (rated, fresh))
+    noise = [0.02 * np.where(some, 1.0, 0.1) * rng.normal(size=len(some)) for some in (loud, fresh_loud)]
+    noisy, truth = replace(rated, accuracy=rated.accuracy + noise[0]), fresh.accuracy + noise[1]
+    gap, total = {}, {}
+    for ridge in (10.0, 1e9):
+        low, high = train_surrogate(noisy, replace(FAST, ridge=ridge)).interval(fresh.settings, 0.9)
+        inside = (low <= truth) & (truth <= high)
+        gap[ridge] = inside[~fresh_loud].mean() - inside[fresh_loud].mean()
+        total[ridge] = inside.mean()
+    assert gap[10.0] < 0.5 * gap[1e9]
+    assert total[10.0] == pytest.approx(0.9, abs=0.05)
+
+
 def test_it_ranks_networks_it_has_not_seen(surrogate):
     fresh = invented(400, seed=2)
     assert kendall_tau(surrogate.predict(fresh.settings), fresh.accuracy) > 0.85
@@ -72,7 +117,7 @@ def test_intervals_hold_their_share_of_new_networks(surrogate):
 
 
 def test_more_coverage_is_never_a_smaller_interval(surrogate):
-    widths = [surrogate.half_width(coverage) for coverage in (0.1, 0.5, 0.9, 0.99)]
+    widths = [surrogate.error_at(coverage) for coverage in (0.1, 0.5, 0.9, 0.99)]
     assert all(a <= b for a, b in pairwise(widths))
     predicted = surrogate.predict(invented(20, seed=4).settings)
     low, high = surrogate.interval(invented(20, seed=4).settings, 0.5)
@@ -82,7 +127,7 @@ def test_more_coverage_is_never_a_smaller_interval(surrogate):
 @pytest.mark.parametrize("coverage", [0.0, 1.0, -1.0, 2.0, float("nan"), 0.9999])
 def test_a_coverage_that_cannot_be_promised_is_refused(surrogate, coverage):
     with pytest.raises(EvaluationError, match=r"300 networks can promise more than 0 and at most 0\.996"):
-        surrogate.half_width(coverage)
+        surrogate.error_at(coverage)
 
 
 def test_predictions_do_not_depend_on_what_is_asked_beside(surrogate):
