@@ -112,6 +112,10 @@ def cost(
     fuse: Annotated[
         bool, typer.Option("--fuse", help="Also run chains of ops tile by tile on chip, where that wins.")
     ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Tiles that a mapping's search looks at; the gap says what that left open."),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with pictures too.")] = None,
     as_json: Json = False,
 ) -> int:
@@ -132,6 +136,7 @@ def cost(
             throughput,
             residency,
             fuse,
+            limit,
         ),
         as_json,
     )

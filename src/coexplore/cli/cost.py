@@ -17,11 +17,12 @@ from coexplore.core.errors import ConfigError, MappingError, UnknownNameError
 from coexplore.core.files import read_limited
 from coexplore.cost.accounting import PHYSICS, Accounting
 from coexplore.cost.fused import FusedCost, price_fused
+from coexplore.cost.mapper import check_limit
 from coexplore.cost.mapping import Mapping
 from coexplore.cost.model import Goal, WorkloadCost, mappings_from_document, price
 from coexplore.cost.residency import MAIN_MEMORY, Residency
 from coexplore.networks.network import NETWORK_PRESETS
-from coexplore.reports.cost_tables import area_table, energy_table, fused_table, op_table, total_table
+from coexplore.reports.cost_tables import area_table, energy_table, fused_table, gap_text, op_table, total_table
 from coexplore.workloads.graph import Workload
 
 MAPPING_LIMIT_BYTES = 64_000_000
@@ -45,6 +46,7 @@ class Request:
     throughput: float | None = None
     residency: str | None = None
     fuse: bool = False
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +73,37 @@ def show_cost(request: Request, as_json: bool) -> int:
         raise ConfigError("--throughput: is what a pool of FPGAs must reach; give --pool too, or leave it out")
     goal, accounting = _goal(request.goal), _accounting(request.accounting)
     pair = _bundle(request) if Path(request.model).is_dir() and request.model not in NETWORK_PRESETS else _pair(request)
+    _check_limit(request, pair)
     announce_compilation()
     fused = _fused(pair, goal, accounting) if request.fuse else None
     if fused is not None:
         cost = fused.unfused
     else:
-        cost = price(pair.workload, pair.accelerator, goal, pair.mappings, accounting, pair.residency)
+        cost = price(pair.workload, pair.accelerator, goal, pair.mappings, accounting, pair.residency, request.limit)
     if request.plot is not None:
         from coexplore.reports.cost_page import write_cost_page
 
         write_cost_page(request.plot, cost, pair.accelerator)
     if as_json:
         more = {} if fused is None else {"fused": fused.document()}
-        print_json({**_document(cost, pair, goal), "accounting": accounting.name, **more})
+        found = {"limit": request.limit, "gap": cost.largest_gap}
+        print_json({**_document(cost, pair, goal), **found, "accounting": accounting.name, **more})
     else:
-        _print(cost, pair.accelerator)
+        _print(cost, pair.accelerator, request.limit)
         if fused is not None and cost.feasible:
             print_tables(fused_table(fused))
     return DONE if cost.feasible else NOTHING_FEASIBLE
+
+
+def _check_limit(request: Request, pair: _Pair) -> None:
+    """Refuse a limit on a search that is none, or that cannot have one."""
+    if request.limit is None:
+        return
+    check_limit("--limit", request.limit)
+    if pair.mappings is not None:
+        raise ConfigError("--limit: is for a search, and mappings are given; leave it or --mapping out")
+    if request.fuse:
+        raise ConfigError("--limit: is not for --fuse, which searches mappings of its own to the end; leave one out")
 
 
 def _fused(pair: _Pair, goal: Goal, accounting: Accounting) -> FusedCost:
@@ -105,6 +120,7 @@ def _show_pool(request: Request, pool: str, as_json: bool) -> int:
         "--accounting": request.accounting,
         "--residency": request.residency,
         "--fuse": request.fuse or None,
+        "--limit": request.limit,
     }
     for option, value in given.items():
         if value is not None:
@@ -125,13 +141,15 @@ def _document(cost: WorkloadCost, pair: _Pair, goal: Goal) -> dict[str, object]:
     }
 
 
-def _print(cost: WorkloadCost, accelerator: Accelerator) -> None:
+def _print(cost: WorkloadCost, accelerator: Accelerator, limit: int | None) -> None:
     if cost.feasible:
         print_tables(op_table(cost), energy_table(cost), area_table(accelerator), total_table(cost))
     else:
         print_tables(op_table(cost), area_table(accelerator))
         print_line(f"infeasible: {cost.reason}")
     print_line(f"residency: {cost.residency.text}")
+    if limit is not None:
+        print_line(f"limit {limit}: {gap_text(cost)}")
 
 
 def _goal(name: str | None) -> Goal:
@@ -186,6 +204,7 @@ def _bundle(request: Request) -> _Pair:
         "--input-shape": request.input_shape,
         "--size": request.sizes or None,
         "--residency": request.residency,
+        "--limit": request.limit,
     }
     for option, value in given.items():
         if value is not None:

@@ -11,10 +11,12 @@ import numpy as np
 from coexplore.cost._assess import DYNAMIC_J, STATIC_J, SUMMARY, TOTAL, assess, round_to_blocks
 from coexplore.cost._compile import kernel
 from coexplore.cost._counts import MOVES, ONE, ONE_PARENT, STEP_ONE_PARENT
+from coexplore.cost._dive import dive
+from coexplore.cost._effort import UNLIMITED, Effort, is_spent
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants, may_win, weigh
 from coexplore.cost._sheet import INNER, OPERAND, new_sheet
-from coexplore.cost._solve import Pool, begin, larger_pool, list_all, make_pool, make_room, solve
+from coexplore.cost._solve import Pool, begin, keep_mapping, larger_pool, list_all, make_pool, make_room, solve
 from coexplore.cost._unroll import list_unrollings
 from coexplore.cost._unrolled import unroll
 from coexplore.cost.nest import Floats, Ints, Machine, Problem
@@ -23,19 +25,20 @@ from coexplore.cost.nest import Floats, Ints, Machine, Problem
 @kernel
 def price(
     goal: int, limit: int, prune: bool, problem: Problem, machine: Machine, classes: Classes, variants: Variants,
-    best: Best, room_for: int,
+    best: Best, room_for: int, effort: Effort,
 ) -> tuple[Pool, Ints, Ints]:  # fmt: skip
     """Write the best mappings of an op into `best`.
 
     Returns the mappings that `best` refers to, and the unrollings that these refer to: dimensions and instances per
-    axis (u, a), the fastest first. Without `prune`, bounds are not used; the result is the same.
+    axis (u, a), the fastest first. Without `prune`, bounds are not used; the result is the same. Once `effort` is spent
+    bounds alone are taken of what is left.
     """
     w, at = new_sheet(problem, machine, classes.sizes[:, -1])
     room = make_room(at, classes.read.shape[1], problem.bits, machine.word_bits)
-    pool, end = make_pool(room_for, at), 0
     base_j = problem.macs * problem.mac_j
     picks, uses, lefts = list_unrollings(problem, machine, limit)
     count = picks.shape[0]
+    pool, end = make_pool(max(room_for, count), at), 0
     promise, least = np.empty(count), np.empty((count, room.row.size))
     for u in range(count):
         unroll(picks[u], uses[u], lefts[u], problem.bits, machine.word_bits, w, at)
@@ -43,17 +46,26 @@ def price(
         least[u] = room.row
         weigh(goal, base_j, room.row, variants, best)
         promise[u] = best.weighed[0, best.value.size // 2]
-    for u in np.argsort(promise, kind="mergesort"):
+    order = np.argsort(promise, kind="mergesort")
+    if effort.left[0] < UNLIMITED:
+        # Many good mappings first: the search of a single unrolling may take all there is.
+        for u in order:
+            if not is_spent(best, effort) and may_win(goal, base_j, least[u], variants, best):
+                unroll(picks[u], uses[u], lefts[u], problem.bits, machine.word_bits, w, at)
+                begin(w, at, classes, room)
+                if list_all(w, at, classes, room) and dive(w, at, classes, room, goal, base_j, variants, best, effort):
+                    end = keep_mapping(u, w, at, classes, room, pool, end, goal, base_j, variants, best)
+    for u in order:
         if prune and not may_win(goal, base_j, least[u], variants, best):
             continue
         unroll(picks[u], uses[u], lefts[u], problem.bits, machine.word_bits, w, at)
         begin(w, at, classes, room)
         if not list_all(w, at, classes, room) or (prune and not may_win(goal, base_j, room.row, variants, best)):
             continue
-        after = solve(u, prune, w, at, classes, room, pool, end, goal, base_j, variants, best)
+        after = solve(u, prune, w, at, classes, room, pool, end, goal, base_j, variants, best, effort)
         while after < 0:
             pool = larger_pool(pool)
-            after = solve(u, prune, w, at, classes, room, pool, end, goal, base_j, variants, best)
+            after = solve(u, prune, w, at, classes, room, pool, end, goal, base_j, variants, best, effort)
         end = after
     return pool, picks, uses
 

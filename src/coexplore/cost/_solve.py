@@ -14,6 +14,7 @@ from coexplore.cost._compile import inner
 from coexplore.cost._counts import ONE as OF_ONE
 from coexplore.cost._counts import ONE_PARENT as OF_ONE_PARENT
 from coexplore.cost._counts import STEP_ONE_PARENT
+from coexplore.cost._effort import Effort, is_spent, leave_out
 from coexplore.cost._entry import Classes, add_traffic, write_row
 from coexplore.cost._goal import Best, Variants, enter, may_win
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, P, R
@@ -138,11 +139,12 @@ def begin(w: Ints, at: At, classes: Classes, room: Room) -> None:
         for i in range(w[at.by_slot + s, 0], w[at.by_slot + s, 1]):
             _add_least(w[at.listing + i, 0], True, w, at, room.floor[s - 1])
     room.sized[0] = 0
-    _write(0, float(count_cycles(False, w, at)), room.traffic[0], w, at, classes, room)
+    weigh_known(0, float(count_cycles(False, w, at)), room.traffic[0], w, at, classes, room)
 
 
 @inner
-def _write(s: int, cycles: float, traffic: Ints, w: Ints, at: At, classes: Classes, room: Room) -> None:
+def weigh_known(s: int, cycles: float, traffic: Ints, w: Ints, at: At, classes: Classes, room: Room) -> None:
+    """Fill the row in hand from what is known at a slot and what lies further inside at least."""
     write_row(
         cycles, float(_skew(w, at)), w[at.by_slot + s, 1], traffic, room.floor[s], room.sized[s], w, at, classes,
         room.own, room.row,
@@ -211,16 +213,21 @@ def _count_least(b: int, stays: bool, w: Ints, at: At) -> None:
 @inner
 def solve(
     number: int, prune: bool, w: Ints, at: At, classes: Classes, room: Room, pool: Pool, end: int, goal: int,
-    base_j: float, variants: Variants, best: Best,
+    base_j: float, variants: Variants, best: Best, effort: Effort,
 ) -> int:  # fmt: skip
     """Enter the best mappings of an unrolling after `begin` and `list_all`, appended to the pool at `end`.
 
-    Returns where the pool ends then, -1 if it is too small.
+    Where the effort is spent, what is left is bounded instead. Returns where the pool ends then, -1 if it is too small.
     """
     last = at.slots - 1
     cycles = float(count_cycles(False, w, at))
     if last == 0:
-        return _keep(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
+        if is_spent(best, effort):
+            if may_win(goal, base_j, room.row, variants, best):
+                leave_out(best, effort)
+            return end
+        effort.left[0] -= 1
+        return keep_mapping(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
     s = 1
     room.times[0] = cycles
     w[at.slot + s, AT_TILE] = w[at.slot + s, LISTED]
@@ -230,11 +237,16 @@ def solve(
         if t < 0:
             s -= 1
             continue
-        if prune and not _promises(s, t, w, at, room, goal, base_j, variants, best):
+        is_left_out = is_spent(best, effort)
+        effort.left[0] -= 1
+        if (prune or is_left_out) and not promises(s, t, w, at, room, goal, base_j, variants, best):
             continue
-        if not _place(s, t, w, at, classes, room):
+        if is_left_out:
+            leave_out(best, effort)
             continue
-        _write(s, cycles, room.traffic[s], w, at, classes, room)
+        if not place(s, t, w, at, classes, room):
+            continue
+        weigh_known(s, cycles, room.traffic[s], w, at, classes, room)
         if prune and not may_win(goal, base_j, room.row, variants, best):
             continue
         if s < last:
@@ -243,7 +255,7 @@ def solve(
             s += 1
             w[at.slot + s, AT_TILE] = w[at.slot + s, LISTED]
             continue
-        end = _keep(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
+        end = keep_mapping(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
         if end < 0:
             return -1
     return end
@@ -267,7 +279,7 @@ def list_all(w: Ints, at: At, classes: Classes, room: Room) -> bool:
                 for t in range(1, w[at.slot + s, LISTED]):
                     least = min(least, room.least[s, t, n, k])
                 room.floor[s - 1, n, k] += least
-    _write(0, float(count_cycles(False, w, at)), room.traffic[0], w, at, classes, room)
+    weigh_known(0, float(count_cycles(False, w, at)), room.traffic[0], w, at, classes, room)
     return True
 
 
@@ -299,7 +311,7 @@ def _bound_tiles(s: int, w: Ints, at: At, classes: Classes, room: Room) -> None:
 
 
 @inner
-def _promises(
+def promises(
     s: int, t: int, w: Ints, at: At, room: Room, goal: int, base_j: float, variants: Variants, best: Best
 ) -> bool:  # fmt: skip
     """Whether a tile may lead to a mapping that wins, by what it moves at least."""
@@ -319,7 +331,7 @@ def _promises(
 
 
 @inner
-def _place(s: int, t: int, w: Ints, at: At, classes: Classes, room: Room) -> bool:
+def place(s: int, t: int, w: Ints, at: At, classes: Classes, room: Room) -> bool:
     """Put a tile into a slot and count what it moves; False if it does not fit or has no closed form."""
     for d in range(8):
         tile, whole = room.tiles[s, t, d], w[at.steps + s - 1, d]
@@ -360,7 +372,7 @@ def _size_class(need: int, sizes: Ints) -> int:
 
 
 @inner
-def _keep(
+def keep_mapping(
     number: int, w: Ints, at: At, classes: Classes, room: Room, pool: Pool, end: int, goal: int, base_j: float,
     variants: Variants, best: Best,
 ) -> int:  # fmt: skip
@@ -375,7 +387,7 @@ def _keep(
         for operand in range(3):
             _add_array(operand, True, room.bits, w, at, room.array[1])
         traffic = room.array[1]
-    _write(last, float(cycles), traffic, w, at, classes, room)
+    weigh_known(last, float(cycles), traffic, w, at, classes, room)
     if not may_win(goal, base_j, room.row, variants, best):
         return end
     if end == pool.unrolling.size:

@@ -40,6 +40,7 @@ energy and for the energy-delay product), then to the earlier candidate.
 from __future__ import annotations
 
 import enum
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,10 +48,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from coexplore.accelerators.accelerator import DIMS, Accelerator
+from coexplore.core.errors import ConfigError
 from coexplore.cost import _goal
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping
 from coexplore.cost.obstacle import Obstacle, find_obstacle
-from coexplore.cost.replay import too_wide
+from coexplore.cost.replay import replay, too_wide
 from coexplore.cost.search import Outcome, lot_of, search
 from coexplore.workloads.op import Loops
 
@@ -67,6 +69,7 @@ class Goal(enum.Enum):
 
 
 CODES = {Goal.LATENCY: _goal.LATENCY, Goal.ENERGY: _goal.ENERGY, Goal.EDP: _goal.EDP}
+GOALS = {code: goal for goal, code in CODES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,25 @@ class Mapped:
     reason: str = ""
     obstacle: Obstacle | None = None
     """What the fastest unrolling overflows, when none fits."""
+    value: float = math.inf
+    """What the mapping costs by the goal: seconds, joules or joule seconds."""
+    bound: float = math.inf
+    """What every mapping of the mapspace costs at least, in the same unit; `value` itself if no limit was reached."""
+
+    @property
+    def gap(self) -> float:
+        """The share of `value` by which the optimum may be lower, at most; 0 is proven to be the optimum."""
+        return (self.value - self.bound) / self.value if self.bound < self.value else 0.0
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=65536, typed=True)
 def best_mapping(
-    loops: Loops, accelerator: Accelerator, goal: Goal = Goal.EDP, unrollings: int = UNROLLINGS, prune: bool = True
+    loops: Loops,
+    accelerator: Accelerator,
+    goal: Goal = Goal.EDP,
+    unrollings: int = UNROLLINGS,
+    prune: bool = True,
+    limit: int | None = None,
 ) -> Mapped:
     """Search the declared mapspace.
 
@@ -91,36 +108,70 @@ def best_mapping(
         goal: what to minimise.
         unrollings: how many unrollings the mapspace holds.
         prune: False prices every candidate; the result is the same, only slower.
+        limit: tiles that are looked at before the best mapping so far is taken; a search for the first mapping goes on
+            until there is one. None: no limit, and `gap` is 0. PE arrays are always searched to the end.
+
+    Raises:
+        ConfigError: `unrollings` or `limit` is no whole number of at least 1.
     """
+    check_limit("unrollings", unrollings)
+    if limit is not None:
+        check_limit("limit", limit)
     reason = too_wide(loops, accelerator)
     if reason:
         return Mapped(None, reason)
-    return mapped(loops, search(loops, lot_of(accelerator), CODES[goal], unrollings, prune), 0)
+    return mapped(loops, search(loops, lot_of(accelerator), CODES[goal], unrollings, prune, limit), 0)
+
+
+def check_limit(name: str, limit: object) -> None:
+    """Refuse a limit of a search that is no whole number, or under which nothing would be searched.
+
+    Raises:
+        ConfigError: says so.
+    """
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise ConfigError(
+            f"{name}: is {limit!r}, but a search looks at one candidate at least; give a whole number from 1 on, or "
+            "leave it out"
+        )
 
 
 def mapped(loops: Loops, outcome: Outcome, v: int) -> Mapped:
     """What a search found for accelerator `v` of its lot."""
-    mapping = outcome.mapping(v)
-    if outcome.best.mapping[v] >= 0:
-        return Mapped(mapping)
-    return _untiled(loops, outcome.lot.accelerators[v], mapping)
+    mapping, accelerator, goal = outcome.mapping(v), outcome.lot.accelerators[v], GOALS[outcome.goal]
+    if outcome.best.mapping[v] < 0:
+        return _untiled(loops, accelerator, mapping, goal)
+    cycles, joules = (float(cost) for cost in outcome.costs[v])
+    value, least = value_of(cycles, joules, accelerator, goal), float(outcome.least[v])
+    # What is left out may cost so many cycles, so many joules, or such a product of them.
+    bound = least if goal is Goal.ENERGY else least / accelerator.clock_hz
+    return Mapped(mapping, value=value, bound=min(value, bound))
 
 
-def best_mappings(ops: Sequence[Loops], accelerator: Accelerator, goal: Goal = Goal.EDP) -> dict[Loops, Mapped]:
+def value_of(cycles: float, joules: float, accelerator: Accelerator, goal: Goal) -> float:
+    """What a goal minimises: seconds, joules, or joule seconds."""
+    seconds = cycles / accelerator.clock_hz
+    return {Goal.LATENCY: seconds, Goal.ENERGY: joules, Goal.EDP: joules * seconds}[goal]
+
+
+def best_mappings(
+    ops: Sequence[Loops], accelerator: Accelerator, goal: Goal = Goal.EDP, limit: int | None = None
+) -> dict[Loops, Mapped]:
     """The best mapping of every distinct op, searched side by side: the kernels run without the interpreter lock."""
     distinct = list(dict.fromkeys(ops))
     with ThreadPoolExecutor(max_workers=max(1, min(len(distinct), os.cpu_count() or 1))) as pool:
-        return dict(
-            zip(distinct, pool.map(lambda loops: best_mapping(loops, accelerator, goal), distinct), strict=True)
-        )
+        found = pool.map(lambda loops: best_mapping(loops, accelerator, goal, limit=limit), distinct)
+        return dict(zip(distinct, found, strict=True))
 
 
-def _untiled(loops: Loops, accelerator: Accelerator, unrolling: Mapping) -> Mapped:
+def _untiled(loops: Loops, accelerator: Accelerator, unrolling: Mapping, goal: Goal) -> Mapped:
     """The unrolling with all other iterations at the main memory, or what it overflows."""
     rest = tuple(Loop(dim, -(-int(getattr(loops, dim.value)) // unrolling.factors(dim))) for dim in DIMS)
     outermost = LevelMapping(tuple(loop for loop in rest if loop.factor > 1), unrolling.levels[0].spatial)
     mapping = Mapping((outermost, *unrolling.levels[1:]))
     obstacle = find_obstacle(loops, accelerator, mapping)
     if obstacle is None:
-        return Mapped(mapping)
+        result = replay(loops, accelerator, mapping)
+        value = value_of(result.total_cycles, result.energy_j, accelerator, goal)
+        return Mapped(mapping, value=value, bound=value)
     return Mapped(None, f"no mapping fits, even with the smallest tiles: {obstacle.text}", obstacle)

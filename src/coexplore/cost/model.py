@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping as Table
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import MappingError
 from coexplore.cost.accounting import PHYSICS, Accounting
 from coexplore.cost.kept import Kept
-from coexplore.cost.mapper import Goal, best_mapping, best_mappings
+from coexplore.cost.mapper import Goal, Mapped, best_mappings
 from coexplore.cost.mapping import Mapping, mapping_from_document
 from coexplore.cost.obstacle import Obstacle
 from coexplore.cost.replay import replay
@@ -67,6 +67,9 @@ class OpCost:
     reason: str = ""
     obstacle: Obstacle | None = None
     """Which level and operand, and the nearest legal factor, when a tile does not fit."""
+    gap: float | None = field(default=None, compare=False)
+    """By which share of what its mapping minimises another of the mapspace may be better, at most; 0: the optimum.
+    None where no mapping was searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,11 @@ class WorkloadCost:
         """Multiply-accumulates over the array's peak during the run."""
         return self.macs / (self.latency_s * self.peak_macs_per_s) if self.latency_s > 0 else 0.0
 
+    @property
+    def largest_gap(self) -> float | None:
+        """Of the ops whose mapping was searched; None where none was."""
+        return max((op.gap for op in self.ops if op.gap is not None), default=None)
+
     def metrics(self) -> dict[str, float]:
         """All cost metrics by name; only meaningful when feasible."""
         latency = self.latency_s
@@ -165,6 +173,7 @@ def price(
     mappings: Table[str, Mapping] | None = None,
     accounting: Accounting = PHYSICS,
     residency: Residency = MAIN_MEMORY,
+    limit: int | None = None,
 ) -> WorkloadCost:
     """Price a workload.
 
@@ -175,16 +184,17 @@ def price(
         mappings: by op name; given ones are replayed instead of searched. Every multiply-accumulate op needs one then.
         accounting: conventions by which a mapping is priced; the search itself always follows clean physics.
         residency: which tensors stay on chip between ops; none by default.
+        limit: of the search for each mapping, as for `coexplore.cost.mapper.best_mapping`; ops then have a gap.
 
     Raises:
+        ConfigError: the limit is no whole number of at least 1.
         MappingError: a given mapping is missing or does not fit, or something stays on chip and the accounting is not
             that of physics.
     """
     kept = keep(workload, accelerator, residency)
-    if mappings is None:
-        nests = [with_residents(op, loops, kept) for op, loops in workload.mac_ops()]
-        best_mappings(nests, accelerator, goal)
-    ops = tuple(_price_op(workload, op, accelerator, goal, mappings, accounting, kept) for op in workload.ops)
+    nests = [with_residents(op, loops, kept) for op, loops in workload.mac_ops()]
+    found = best_mappings(nests, accelerator, goal, limit) if mappings is None else {}
+    ops = tuple(_price_op(workload, op, accelerator, found, mappings, accounting, kept) for op in workload.ops)
     return WorkloadCost(
         workload.name, accelerator.name, ops, accelerator.area_mm2, workload.parameters,
         accelerator.macs_per_cycle * accelerator.clock_hz, residency,
@@ -192,8 +202,8 @@ def price(
 
 
 def _price_op(
-    workload: Workload, op: Op, accelerator: Accelerator, goal: Goal, mappings: Table[str, Mapping] | None,
-    accounting: Accounting, kept: Kept,
+    workload: Workload, op: Op, accelerator: Accelerator, found: Table[Loops, Mapped],
+    mappings: Table[str, Mapping] | None, accounting: Accounting, kept: Kept,
 ) -> OpCost:  # fmt: skip
     loops = workload.loops(op)
     kind = type(op).__name__
@@ -213,10 +223,10 @@ def _price_op(
                 f"no mapping for op {op.name!r}; the document has {len(mappings)} mappings for other ops"
             )
         return _mapped(op.name, kind, loops, accelerator, mappings[op.name], accounting)
-    found = best_mapping(loops, accelerator, goal)
-    if found.mapping is None:
-        return _blocked(op.name, kind, loops, None, found.reason, found.obstacle)
-    return _mapped(op.name, kind, loops, accelerator, found.mapping, accounting)
+    best = found[loops]
+    if best.mapping is None:
+        return _blocked(op.name, kind, loops, None, best.reason, best.obstacle)
+    return replace(_mapped(op.name, kind, loops, accelerator, best.mapping, accounting), gap=best.gap)
 
 
 def _mapped(

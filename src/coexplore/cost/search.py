@@ -14,8 +14,9 @@ import numpy as np
 
 from coexplore.accelerators.accelerator import DIMS, Accelerator
 from coexplore.cost._array_search import is_array, price_array
+from coexplore.cost._effort import effort_of
 from coexplore.cost._entry import Classes
-from coexplore.cost._goal import Best, Variants
+from coexplore.cost._goal import SLACK, Best, Variants
 from coexplore.cost._price import price, settle
 from coexplore.cost._solve import Pool
 from coexplore.cost._tiles import ORDERS
@@ -143,6 +144,7 @@ class Outcome:
     """What a search found for an op on a lot of accelerators."""
 
     lot: Lot
+    goal: int
     best: Best
     pool: Pool
     picks: Ints
@@ -151,6 +153,8 @@ class Outcome:
     """(u, a)"""
     costs: Floats
     """(v, 2) Cycles and joules, equal to those of a replay; `inf` where nothing fits."""
+    least: Floats
+    """(v,) Least that the goal may be of a mapping that a limit left out, in cycles and joules; `inf` if none was."""
 
     def mapping(self, v: int) -> Mapping:
         """The best mapping of accelerator `v`; without one, the fastest unrolling alone."""
@@ -182,17 +186,23 @@ class Outcome:
         return [tuple(loops) for loops in unrolled]
 
 
-def search(loops: Loops, lot: Lot, goal: int, unrollings: int, prune: bool = True) -> Outcome:
-    """Search the declared mapspace for every accelerator of a lot; `goal` is that of `_goal`."""
+def search(loops: Loops, lot: Lot, goal: int, unrollings: int, prune: bool = True, limit: int | None = None) -> Outcome:
+    """Search the declared mapspace for every accelerator of a lot; `goal` is that of `_goal`.
+
+    `limit`: tiles that are looked at, more only where an accelerator has no mapping yet. PE arrays have none, as their
+    mapspace is small.
+    """
     count = len(lot.accelerators)
     value, tie, mapping = np.full(count, np.inf), np.full(count, np.inf), np.full(count, -1, np.int64)
     best = Best(value, tie, mapping, np.zeros((2, count)), np.zeros(count, np.bool_))
     problem = problem_of(loops, lot.accelerators[0])
-    kernel = price_array if lot.is_array and not problem.resident.any() else price
-    found = kernel(goal, unrollings, prune, problem, lot.machine, lot.classes, lot.variants, best, ROOM)
+    given = (goal, unrollings, prune, problem, lot.machine, lot.classes, lot.variants, best, ROOM)
+    effort = effort_of(limit, count)
+    is_small = lot.is_array and not problem.resident.any()
+    found = price_array(*given) if is_small else price(*given, effort)
     costs = np.full((count, 2), np.inf)
     settle(problem, lot.machine, lot.widths, lot.energies, best, found[0], costs)
-    return Outcome(lot, best, *found, costs)
+    return Outcome(lot, goal, best, *found, costs, effort.least / SLACK)
 
 
 @lru_cache(maxsize=256)

@@ -55,6 +55,20 @@ def _op_row(op: OpCost, cost: WorkloadCost) -> tuple[str, ...]:
     )
 
 
+def gap_text(cost: WorkloadCost) -> str:
+    """What limited searches left open, in words."""
+    gaps = {op.name: op.gap for op in cost.ops if op.gap is not None}
+    open_ = {name: gap for name, gap in gaps.items() if gap > 0}
+    if not open_:
+        return "not reached; every mapping is proven to be the best of its mapspace"
+    worst = max(open_, key=lambda name: open_[name])
+    rest = "" if len(open_) == len(gaps) else "; the others are proven to be the best"
+    return (
+        f"reached by the mappings of {len(open_)} of {len(gaps)} ops; another mapping may cost less, by at most "
+        f"{100 * open_[worst]:.3g} % of what this one does (op {worst}){rest}"
+    )
+
+
 def energy_table(cost: WorkloadCost) -> Table:
     """Energy by level and operand over all ops; the cells add up to the energy of the run."""
     found: defaultdict[tuple[str, str], list[float]] = defaultdict(list)

@@ -1,0 +1,56 @@
+"""What is a good mapping of an unrolling, found at once? For searches with a limit, so that they begin with many."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coexplore.cost._compile import inner
+from coexplore.cost._effort import Effort
+from coexplore.cost._entry import Classes
+from coexplore.cost._goal import Best, Variants
+from coexplore.cost._rows import count_cycles
+from coexplore.cost._sheet import LISTED, At
+from coexplore.cost._solve import Room, place, promises, weigh_known
+from coexplore.cost.nest import Ints
+
+
+@inner
+def dive(
+    w: Ints, at: At, classes: Classes, room: Room, goal: int, base_j: float, variants: Variants, best: Best,
+    effort: Effort,
+) -> bool:  # fmt: skip
+    """Put a mapping of an unrolling in hand, after `begin` and `list_all`; False if it has none that may win.
+
+    From the outermost slot inwards the tile is taken that costs least by its bound, of those that have a closed form.
+    """
+    cycles = float(count_cycles(False, w, at))
+    room.times[0] = cycles
+    for s in range(1, at.slots):
+        if not _step(s, w, at, classes, room, goal, base_j, variants, best, effort):
+            return False
+        weigh_known(s, cycles, room.traffic[s], w, at, classes, room)
+        for c in range(room.times.shape[1]):
+            room.times[s, c] = room.row[c]
+    return True
+
+
+@inner
+def _step(
+    s: int, w: Ints, at: At, classes: Classes, room: Room, goal: int, base_j: float, variants: Variants, best: Best,
+    effort: Effort,
+) -> bool:  # fmt: skip
+    """Place the best tile of a slot; on a tie the one that is listed last, which is the largest on its path."""
+    count = w[at.slot + s, LISTED]
+    bounds = np.full(count, np.inf)
+    for t in range(count):
+        effort.left[0] -= 1
+        if promises(s, t, w, at, room, goal, base_j, variants, best):
+            bounds[t] = best.weighed[0, best.value.size // 2]
+    while True:
+        chosen = -1
+        for t in range(count):
+            if bounds[t] < np.inf and (chosen < 0 or bounds[t] <= bounds[chosen]):
+                chosen = t
+        if chosen < 0 or place(s, chosen, w, at, classes, room):
+            return bool(chosen >= 0)
+        bounds[chosen] = np.inf
