@@ -7,6 +7,13 @@ recipe. Kendall's tau-b says how alike the two orders are; its 90 % interval is 
 networks. `tau_macs` is that of the multiply-accumulates with the stand-alone accuracies, which costs nothing and is the
 bar that a supernet has to pass.
 
+Trainings from scratch are noisy themselves, so no measurement of a network can agree with them entirely. The first
+`--repeated` of the networks are trained again from another seed: `noise_sd` is the standard deviation of one training,
+`spread_sd` that of the accuracies of all networks, noise included. `tau_again` is what a second training of every
+network would reach, `tau_ceiling` what its expected accuracy would, both for normal noise and accuracies: 2/pi times
+the arcsine of the share of variance that is no noise, and of its root. `behind` is by how much accuracies with shared
+weights lie below those alone, in the mean over networks with so many stages that do not widen.
+
 Everything is kept in `--out` as soon as it is known, the shared weights now and then; a run that is stopped goes on.
 `--quick` is a tiny space and 4 networks on 600 pictures, which shows that the script works and nothing about supernets.
 
@@ -19,6 +26,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -55,6 +63,7 @@ class Setup:
     alone: Recipe
     sharing: Sharing
     networks: int
+    repeated: int
 
 
 FULL = Setup(
@@ -68,10 +77,11 @@ FULL = Setup(
         expansions=(1, 2, 4, 6),
         width_factors=(0.5, 1.0, 1.5),
     ),
-    shared=Recipe(epochs=30, batch_size=128, learning_rate=0.01),
+    shared=Recipe(epochs=60, batch_size=128, learning_rate=0.01),
     alone=Recipe(epochs=4, batch_size=128, learning_rate=0.01),
     sharing=Sharing(),
     networks=20,
+    repeated=8,
 )
 QUICK = Setup(
     FashionMnist(limit=600, resolution=8),
@@ -80,6 +90,7 @@ QUICK = Setup(
     alone=Recipe(epochs=1, learning_rate=0.01),
     sharing=Sharing(recalibration_images=128),
     networks=4,
+    repeated=2,
 )
 
 
@@ -89,8 +100,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="folder of fashion_mnist.npz")
     parser.add_argument("--out", type=Path, help="folder that keeps what is known (default: runs/nahas_supernet)")
     parser.add_argument("--sampling", default="uniform", help="uniform or sandwich")
-    parser.add_argument("--epochs", type=int, help="of the supernet (default: 30)")
+    parser.add_argument("--epochs", type=int, help="of the supernet (default: 60)")
     parser.add_argument("--networks", type=int, help="how many are compared (default: 20)")
+    parser.add_argument("--repeated", type=int, help="how many are trained again from another seed (default: 8)")
     parser.add_argument("--seed", type=int, default=0, help="of the networks that are compared")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
@@ -98,6 +110,7 @@ def main() -> None:
     sharing = dataclasses.replace(setup.sharing, sampling=given.sampling)
     shared = dataclasses.replace(setup.shared, epochs=given.epochs or setup.shared.epochs)
     setup = dataclasses.replace(setup, sharing=sharing, shared=shared, networks=given.networks or setup.networks)
+    setup = dataclasses.replace(setup, repeated=min(given.repeated or setup.repeated, setup.networks))
     with tempfile.TemporaryDirectory() as temporary:
         default = Path(temporary) if given.quick else ROOT / "runs/nahas_supernet"
         print(json.dumps(compare(setup, given.data, given.out or default, given.seed)))
@@ -112,7 +125,8 @@ def compare(setup: Setup, data_root: Path, folder: Path, seed: int) -> dict[str,
     points = distinct(setup, seed)
     workloads = [setup.family.lower(point) for point in points]
     shared = [supernet.evaluate(workload)[0] or 0.0 for workload in workloads]
-    alone = trained_alone(setup, data, workloads, folder)
+    alone = trained_alone(setup.alone, data, workloads, folder)
+    again = trained_alone(other_seed(setup.alone), data, workloads[: setup.repeated], folder)
     for point, one, other in zip(points, shared, alone, strict=True):
         print(f"shared {one:.4f}  alone {other.value:.4f}  {dict(point)}", file=sys.stderr)
     values = [accuracy.value for accuracy in alone]
@@ -121,12 +135,15 @@ def compare(setup: Setup, data_root: Path, folder: Path, seed: int) -> dict[str,
         "kendall_tau": kendall_tau(shared, values),
         "kendall_tau_90": [low, high],
         "tau_macs": kendall_tau([workload.macs for workload in workloads], values),
+        **agreement_of_trainings(values, [accuracy.value for accuracy in again]),
+        "behind": behind(points, shared, values),
         "networks": len(points),
+        "repeated": len(again),
         "space": setup.family.space.size,
         "sampling": setup.sharing.sampling,
         "steps": supernet.step,
         "train_s": supernet.seconds,
-        "stand_alone_s": sum(accuracy.seconds for accuracy in alone),
+        "stand_alone_s": sum(accuracy.seconds for accuracy in (*alone, *again)),
         "shared_accuracy": [min(shared), statistics.median(shared), max(shared)],
         "stand_alone_accuracy": [min(values), statistics.median(values), max(values)],
         "images": [len(data.y_train), len(data.y_validation)],
@@ -139,9 +156,36 @@ def distinct(setup: Setup, seed: int) -> list[Point]:
     return list(dict.fromkeys(drawn))[: setup.networks]
 
 
-def trained_alone(setup: Setup, data: Dataset, workloads: list[Workload], folder: Path) -> list[Accuracy]:
+def agreement_of_trainings(values: list[float], again: list[float]) -> dict[str, float]:
+    """How noisy trainings from scratch are, and what that leaves to agree with; `again` repeats the first of them."""
+    noise = sum((one - other) ** 2 for one, other in zip(values, again, strict=False)) / (2 * len(again))
+    total = statistics.variance(values)
+    sure = min(max(1 - noise / total, 0.0), 1.0)
+    return {
+        "noise_sd": noise**0.5,
+        "spread_sd": total**0.5,
+        "tau_again": 2 / math.pi * math.asin(sure),
+        "tau_ceiling": 2 / math.pi * math.asin(sure**0.5),
+    }
+
+
+def behind(points: list[Point], shared: list[float], alone: list[float]) -> dict[int, float]:
+    """What shared weights miss, by the number of stages with expansion 1."""
+    missed: dict[int, list[float]] = {}
+    for point, one, other in zip(points, shared, alone, strict=True):
+        plain = sum(value == 1 for name, value in point.items() if name.startswith("expansion"))
+        missed.setdefault(plain, []).append(other - one)
+    return {plain: statistics.mean(missed[plain]) for plain in sorted(missed)}
+
+
+def other_seed(recipe: Recipe) -> Recipe:
+    """The same recipe from other weights, with images in another order."""
+    return dataclasses.replace(recipe, seed=recipe.seed + 1)
+
+
+def trained_alone(recipe: Recipe, data: Dataset, workloads: list[Workload], folder: Path) -> list[Accuracy]:
     """Each network trained from scratch, or what an earlier run knows of it."""
-    evaluator, progress = TrainingEvaluator(data, setup.alone), Progress("networks trained alone")
+    evaluator, progress = TrainingEvaluator(data, recipe), Progress("networks trained alone")
     folder.mkdir(parents=True, exist_ok=True)
     cache, found = EvaluationCache(folder / "stand_alone.sqlite"), list[Accuracy]()
     for index, workload in enumerate(workloads):
