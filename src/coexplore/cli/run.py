@@ -23,6 +23,9 @@ from coexplore.reports.front_table import front_table
 from coexplore.reports.html import write_report
 from coexplore.reports.joint_tables import joint_lines
 from coexplore.reports.pipeline_table import pipeline_table, power_note
+from coexplore.reports.suite_export import export_suite
+from coexplore.reports.suite_page import write_suite_page
+from coexplore.reports.suite_tables import suite_lines, suite_tables
 from coexplore.reports.summary import chosen_trial, status_document
 from coexplore.studies.config import StudyConfig, build_objectives, load_config
 from coexplore.studies.directory import StudyDirectory
@@ -68,7 +71,7 @@ def run(request: RunRequest, as_json: bool) -> int:
         print_json({**status_document(result, tested), **written})
     else:
         _print(result, tested, {"study": str(directory), **written})
-    return DONE if result.front else NOTHING_FEASIBLE
+    return DONE if result.found else NOTHING_FEASIBLE
 
 
 def default_directory(name: str) -> Path:
@@ -104,6 +107,8 @@ def _tested(result: StudyResult, data: Path | None) -> Mapping[str, float]:
 def _write(result: StudyResult, directory: Path) -> dict[str, str | None]:
     """Write report and bundle where what they need is installed; their paths."""
     report, bundle = directory / REPORT, directory / BUNDLE
+    if result.suite is not None:
+        return _write_suite(result, report, bundle)
     chosen = chosen_trial(result.front, build_objectives(result.config))
     written: dict[str, str | None] = {"report": None, "bundle": None}
     findings = find(result)
@@ -125,14 +130,35 @@ def _write(result: StudyResult, directory: Path) -> dict[str, str | None]:
     return written
 
 
+def _write_suite(result: StudyResult, report: Path, bundle: Path) -> dict[str, str | None]:
+    """As `_write`; the bundle is a folder of one bundle for each member."""
+    written: dict[str, str | None] = {"report": None, "bundle": None}
+    try:
+        write_suite_page(report, result)
+        written["report"] = str(report)
+    except MissingExtraError as error:
+        print_news(f"no report: {error}")
+    try:
+        if result.found:
+            export_suite(result, bundle)
+            written["bundle"] = str(bundle)
+    except MissingExtraError as error:
+        print_news(f"no bundle: {error}")
+    return written
+
+
 def _print(result: StudyResult, tested: Mapping[str, float], places: Mapping[str, str | None]) -> None:
     if result.front:
         pipeline = find(result).pipeline
         print_tables(front_table(result, tested), *([] if pipeline is None else [pipeline_table(pipeline.cost)]))
         if pipeline is not None:
             print_line(power_note(pipeline.cost))
-    else:
+    elif result.explanation:
         print_line(result.explanation)
+    if result.suite is not None:
+        print_tables(*suite_tables(result))
+        for line in suite_lines(result.suite):
+            print_line(line)
     if result.solution is not None:
         print_tables(*exact_tables(result.solution))
         for line in proof_lines(result.solution):

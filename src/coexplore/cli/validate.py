@@ -12,7 +12,8 @@ from coexplore.core.errors import ConfigError
 from coexplore.design import ACCELERATOR, NETWORK
 from coexplore.spaces.space import Space
 from coexplore.strategies.exact import Exact
-from coexplore.studies.config import load_config, resolve
+from coexplore.studies.config import StudyConfig, load_config, resolve
+from coexplore.studies.suite_problem import resolve_suite
 
 
 def validate(path: Path, overrides: Sequence[str], data: Path | None, as_json: bool) -> int:
@@ -52,6 +53,8 @@ def _validate_accelerator(path: Path, as_json: bool) -> int:
 
 def _validate_study(path: Path, overrides: Sequence[str], data: Path | None, as_json: bool) -> int:
     config = load_config(path, overrides)
+    if config.network.suite is not None:
+        return _validate_suite(config, data, as_json)
     resolved = resolve(config, data)
     problem = resolved.problem
     sizes = {side: _size(problem.space, side) for side in (NETWORK, ACCELERATOR)}
@@ -71,6 +74,27 @@ def _validate_study(path: Path, overrides: Sequence[str], data: Path | None, as_
         print_json(document)
     else:
         print_line(_sentence(document))
+    return DONE
+
+
+def _validate_suite(config: StudyConfig, data: Path | None, as_json: bool) -> int:
+    problem = resolve_suite(config, data).problem
+    members = {member.name: _size(member.problem.space, NETWORK) for member in problem.members}
+    accelerators = _size(problem.designs.space, ACCELERATOR)
+    document: dict[str, object] = {
+        "valid": True,
+        "name": config.name,
+        "members": members,
+        "accelerators": accelerators,
+        "objectives": [f"{o.direction.value} {o.metric}" for o in problem.objectives],
+        "constraints": [str(constraint) for constraint in problem.constraints],
+        "strategy": "exact",
+    }
+    if as_json:
+        print_json(document)
+    else:
+        told = ", ".join(f"{name} ({'fixed' if size == 1 else f'{size:,} networks'})" for name, size in members.items())
+        print_line(f"ok: {config.name}: one of {accelerators:,} accelerators for {told}; all of them priced by exact")
     return DONE
 
 

@@ -13,6 +13,7 @@ from coexplore.studies.config import build_objectives
 from coexplore.studies.exact_solution import Solution
 from coexplore.studies.joint_solution import JointSolution
 from coexplore.studies.study import StudyResult
+from coexplore.studies.suite_solution import SuiteSolution
 from coexplore.studies.trial import SCREENED, TrialRecord, TrialState
 
 TestAccuracies = Mapping[str, float]
@@ -55,6 +56,7 @@ def status_document(result: StudyResult, tested: TestAccuracies) -> dict[str, ob
         "chosen": None if chosen is None else chosen.number,
         "exact": None if result.solution is None else solution_document(result.solution),
         "joint": None if result.joint is None else solution_document(result.joint),
+        "suite": None if result.suite is None else suite_document(result.suite),
         "closest": None if closest is None else {**trial_document(closest, tested), "reason": closest.reason},
     }
 
@@ -65,6 +67,13 @@ def solution_document(solution: Solution | JointSolution) -> dict[str, object]:
     for name in ("front", "nearest", "fingerprint"):
         del document[name]
     return {"proven_complete": True, "equal": [survivor.equal for survivor in solution.front], **document}
+
+
+def suite_document(solution: SuiteSolution) -> dict[str, object]:
+    """The best accelerators for a suite, with every member's network."""
+    document = asdict(solution)
+    del document["fingerprint"]
+    return document
 
 
 def trial_document(trial: TrialRecord, tested: TestAccuracies) -> dict[str, object]:

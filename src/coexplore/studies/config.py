@@ -35,7 +35,7 @@ from coexplore.studies.mapping_search import MappingSearch
 from coexplore.studies.phases import Phases
 from coexplore.studies.problem import AccuracySource, Pricer, Problem, asks_for_accuracy
 from coexplore.studies.rated import check_listed
-from coexplore.studies.schema import CostConfig, StudyConfig, parse_config
+from coexplore.studies.schema import CostConfig, NetworkConfig, StudyConfig, parse_config
 from coexplore.studies.searched_pricer import SearchedPricer
 from coexplore.studies.settings import make_settings, settings_document
 from coexplore.studies.shared_source import SharedAccuracy
@@ -51,7 +51,16 @@ from coexplore.studies.sides import (
 from coexplore.studies.sources import BoardsPricer, CostPricer, RealTraining, SurrogateAccuracy, TableAccuracy
 from coexplore.studies.yaml_file import apply_overrides, read_study_file
 
-__all__ = ["StudyConfig", "build", "build_designs", "build_objectives", "load_config", "parse_config", "resolve"]
+__all__ = [
+    "StudyConfig",
+    "build",
+    "build_constraints",
+    "build_designs",
+    "build_objectives",
+    "load_config",
+    "parse_config",
+    "resolve",
+]
 
 SEARCH, EXACT = "two-level", "exact"
 """The strategies of studies that name none."""
@@ -72,15 +81,23 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
     """
     config = parse_config(apply_overrides(read_study_file(path), overrides))
     folder = path.absolute().parent
-    network, accelerator = config.network, config.accelerator
-    if network.onnx is not None:
-        network = network.model_copy(update={"onnx": os.path.join(folder, network.onnx)})
+    network, accelerator = _from_folder(config.network, folder), config.accelerator
     if accelerator.file is not None:
         accelerator = accelerator.model_copy(update={"file": os.path.join(folder, accelerator.file)})
     cost = config.cost
     if cost is not None and cost.learned is not None:
         cost = cost.model_copy(update={"learned": os.path.join(folder, cost.learned)})
     return config.model_copy(update={"network": network, "accelerator": accelerator, "cost": cost})
+
+
+def _from_folder(network: NetworkConfig, folder: Path) -> NetworkConfig:
+    """The same networks, with paths of model files that start from a folder."""
+    if network.onnx is not None:
+        return network.model_copy(update={"onnx": os.path.join(folder, network.onnx)})
+    if network.suite is None:
+        return network
+    members = (one.model_copy(update={"network": _from_folder(one.network, folder)}) for one in network.suite)
+    return network.model_copy(update={"suite": tuple(members)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +126,7 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
         DataError: the data cannot be found or read.
         MissingExtraError: something is not installed.
     """
-    objectives, constraints = build_objectives(config), _constraints(config)
+    objectives, constraints = build_objectives(config), build_constraints(config)
     goal, chosen = _goal(config), _strategy(config)
     task = _task(config)
     data = task.load(data_root) if task else None
@@ -253,7 +270,12 @@ def build_objectives(config: StudyConfig) -> tuple[Objective, ...]:
     return tuple(found)
 
 
-def _constraints(config: StudyConfig) -> tuple[Constraint, ...]:
+def build_constraints(config: StudyConfig) -> tuple[Constraint, ...]:
+    """The limits of a study.
+
+    Raises:
+        ConfigError: an unknown metric, a limit without a bound, or limits that contradict each other.
+    """
     found = []
     for index, section in enumerate(config.constraints):
         look_up(METRICS, section.metric, f"constraints.{index}.metric")

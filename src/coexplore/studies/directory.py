@@ -75,6 +75,11 @@ class StudyDirectory:
         """The joint front of networks and accelerators, with its proof."""
         return self.root / "joint.json"
 
+    @property
+    def suite(self) -> Path:
+        """The accelerators that are best for a suite of networks."""
+        return self.root / "suite.json"
+
     def weights(self, network: str) -> Path:
         """Weights of the trained network with this content hash."""
         return self.networks / f"{network}.npz"
@@ -188,7 +193,7 @@ def _take(handle: int, root: Path) -> None:
 
 
 def _documents(directory: StudyDirectory) -> tuple[Path, ...]:
-    return (directory.study, directory.checkpoint, directory.solution, directory.joint)
+    return (directory.study, directory.checkpoint, directory.solution, directory.joint, directory.suite)
 
 
 def _sweep(directory: StudyDirectory) -> None:

@@ -74,6 +74,8 @@ class NetworkConfig(_Chosen):
     """Name of a preset; its settings follow."""
     onnx: str | None = None
     """Path of a model file."""
+    suite: tuple[MemberConfig, ...] | None = None
+    """Several networks for which one accelerator is sought."""
     restrict: dict[str, tuple[Value, ...]] = {}
     """Decisions that keep only these values."""
     freeze: dict[str, Value] = {}
@@ -81,8 +83,23 @@ class NetworkConfig(_Chosen):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        _check_one_of(self, ("family", "fixed", "onnx"))
+        _check_one_of(self, ("family", "fixed", "onnx", "suite"))
         return self
+
+
+class MemberConfig(_Section):
+    """One network of a suite, or the choice of one."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")
+    """Letters, digits, `_`, `-` and `.`: a folder of the bundle is called so."""
+    network: NetworkConfig
+    """A fixed one, or a family of which one is chosen."""
+    task: TaskConfig | None = None
+    """A table or surrogate of accuracies; needed where the network is not fixed."""
+    weight: float = Field(default=1.0, ge=0)
+    """Its share in the means of the suite, relative to the other weights; 0 leaves only its constraints."""
+    constraints: tuple[ConstraintConfig, ...] = ()
+    """On this member alone."""
 
 
 class AcceleratorConfig(_Chosen):
@@ -207,6 +224,10 @@ class PhasesConfig(_Section):
     """Trials of the phase of the accelerator; half of the budget by default."""
 
 
+NetworkConfig.model_rebuild()
+MemberConfig.model_rebuild()
+
+
 class StudyConfig(_Section):
     """A study. `StudyConfig(...)` takes these objects, `parse_config` a document of lists and dicts."""
 
@@ -272,6 +293,7 @@ _SECTIONS: dict[object, type[BaseModel]] = {
     "cost": CostConfig,
     "residency": ResidencyConfig,
     "mapper": MapperConfig,
+    "suite": MemberConfig,
 }
 
 

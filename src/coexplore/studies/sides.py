@@ -79,6 +79,10 @@ def network_side(section: NetworkConfig, data: DataShape | None) -> tuple[Networ
     Raises:
         ConfigError: the message begins with the path of the wrong field.
     """
+    if section.suite is not None:
+        raise ConfigError(
+            "network.suite: a suite is solved by `coexplore run` alone; give one network or a family of them here"
+        )
     if section.onnx is not None:
         _refuse_settings(section.settings, "network")
         return FixedNetwork(_read_model(Path(section.onnx))), {}

@@ -28,7 +28,7 @@ from coexplore.objectives.metrics import METRICS, Direction, Source
 from coexplore.objectives.objective import Objective
 from coexplore.spaces.space import Point, factor
 from coexplore.strategies.exact_hardware import DEFAULT_METRIC, Completed, ExactHardware, Solved
-from coexplore.studies.joint import existing
+from coexplore.studies.op_prices import existing
 from coexplore.studies.problem import Priced, Pricer, Problem
 from coexplore.studies.sources import CostPricer
 from coexplore.workloads.graph import Workload
@@ -126,7 +126,7 @@ class Hardware:
         self._constraints = [c for c in problem.constraints if METRICS.get(c.metric).source is Source.COST]
         self._objective = Objective(chosen_by(problem), Direction.MINIMIZE)
         assert isinstance(problem.strategy, ExactHardware)
-        self._prefer = problem.strategy.prefer
+        self._prefer = problem.strategy.size
         points = list(factor(problem.space, ACCELERATOR).enumerate())
         places, chips = existing(problem.designs, points)
         self._points, self._chips = self._small_enough([points[place] for place in places], chips)

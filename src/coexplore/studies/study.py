@@ -34,6 +34,9 @@ from coexplore.studies.phases import Phases, best_by_reward, phase_folders
 from coexplore.studies.problem import Looks, Problem, SharedSource
 from coexplore.studies.solved import solved
 from coexplore.studies.store import TrialStore, open_database, open_journal, read_records
+from coexplore.studies.suite_problem import resolve_suite
+from coexplore.studies.suite_solution import SuiteSolution, read_suite
+from coexplore.studies.suite_study import solve_suite
 from coexplore.studies.trainer import PrepareTraining, Trainer, TrainTask
 from coexplore.studies.trial import SCREENED, TrialRecord, TrialState, closest_of
 
@@ -79,19 +82,26 @@ class StudyResult:
     """Of exact hardware: the proof of the front. None for a search, or as long as the space is not yet priced."""
     joint: JointSolution | None = None
     """Of all networks times all accelerators: the proof of the front, as `solution`."""
+    suite: SuiteSolution | None = None
+    """Of a suite of networks, which has no trials: its best accelerators."""
 
     @property
     def planned(self) -> int:
         """Trials that the study will have."""
-        proof = self.solution or self.joint
+        proof = self.solution or self.joint or self.suite
         return self.config.budget.trials if proof is None else len(proof.front)
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a design that meets all constraints."""
+        return bool(self.front) or (self.suite is not None and bool(self.suite.front))
 
     @property
     def explanation(self) -> str:
         """Why nothing is feasible, naming the closest design and by how much it misses; empty where something is."""
         if self.state is not StudyState.INFEASIBLE:
             return ""
-        proof = self.solution or self.joint
+        proof = self.solution or self.joint or self.suite
         if proof is not None:
             return proof.reason
         if self.closest is not None:
@@ -128,13 +138,15 @@ def run_study(
         StudyError: no evaluation can run here.
         KeyboardInterrupt: stopped by Ctrl-C, everything safe; says how to go on.
     """
+    if config.network.suite is not None:
+        return _run_suite(config, directory, workers, on_event, data_root)
     resolved = resolve(config, data_root)
     if resolved.config.phases is None:
         return run_problem(resolved.problem, resolved.config, directory, workers, on_event)
     phases = Phases(resolved.config, resolved.problem.designs)
     first_phase = phases.first_phase()
     first_folder, second_folder = phase_folders(directory, resolved.config.phases)
-    with _entered(StudyDirectory(directory), resolved.problem, resolved.config):
+    with _entered(StudyDirectory(directory), resolved.problem.fingerprint, resolved.config):
         first = run_study(first_phase, first_folder, workers, on_event, data_root)
         chosen = best_by_reward(first.trials, resolved.problem.reward)
         if chosen is None:
@@ -158,7 +170,7 @@ def run_problem(
     if workers < 0:
         raise ConfigError(f"workers: is {workers}; give the number of processes, or 0 to train in this one")
     files = StudyDirectory(directory)
-    with _entered(files, problem, config) as manifest:
+    with _entered(files, problem.fingerprint, config) as manifest:
         store = TrialStore(_storage(config, files), manifest.identity, problem.objectives, problem.space)
         try:
             if isinstance(problem.strategy, Exact):
@@ -215,6 +227,30 @@ def _run_joint(problem: Problem, files: StudyDirectory, store: TrialStore, worke
         Driver(known, Budget(max(len(solution.front), 1)), files, store, Evaluation(known, trainer), on_event).run()
 
 
+def _run_suite(
+    config: StudyConfig, directory: Path, workers: int, on_event: OnEvent, data_root: Path | None
+) -> StudyResult:
+    """Find the best accelerators for a suite. Nothing is searched, so there are no trials and no budget."""
+    resolved, files = resolve_suite(config, data_root), StudyDirectory(directory)
+    with _entered(files, resolved.problem.fingerprint, resolved.config):
+        try:
+            solve_suite(resolved.problem, files, max(workers, 1), _on_pairs(on_event))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"stopped; nothing is lost, run {directory} again to go on") from None
+        return _suite_result(resolved.config, files)
+
+
+def _suite_result(config: StudyConfig, files: StudyDirectory) -> StudyResult:
+    solution = read_suite(files.suite)
+    priced = priced_so_far(files.priced) if solution is None else solution.accelerators
+    if solution is None:
+        state = StudyState.RUNNING if priced else StudyState.NEW
+    else:
+        state = StudyState.FINISHED if solution.front else StudyState.INFEASIBLE
+    seconds = 0.0 if solution is None else solution.seconds
+    return StudyResult(config, state, (), (), 0, priced, files.root, seconds, suite=solution)
+
+
 def _on_pairs(on_event: OnEvent) -> OnPairs:
     began = time.monotonic()
 
@@ -236,6 +272,8 @@ def open_study(directory: Path) -> StudyResult:
     if manifest is None:
         raise StoreError(f"there is no study in {directory}; start one with `coexplore run`")
     config = parse_config(manifest.config)
+    if config.network.suite is not None:
+        return _suite_result(config, files)
     if config.phases is not None:
         first, second = (
             open_study(folder) if folder.exists() else None for folder in phase_folders(directory, config.phases)
@@ -248,12 +286,12 @@ def open_study(directory: Path) -> StudyResult:
 
 
 @contextmanager
-def _entered(files: StudyDirectory, problem: Problem, config: StudyConfig) -> Iterator[Manifest]:
+def _entered(files: StudyDirectory, fingerprint: str, config: StudyConfig) -> Iterator[Manifest]:
     """Hold a directory that is new or of this very study."""
-    _checked(read_manifest(files), problem, config, files.root)
+    _checked(read_manifest(files), fingerprint, config, files.root)
     with locked(files):
         found = read_manifest(files)
-        manifest = _checked(found, problem, config, files.root)
+        manifest = _checked(found, fingerprint, config, files.root)
         if manifest != found:
             manifest.write(files)
         yield manifest
@@ -273,14 +311,14 @@ def _both_phases(config: StudyConfig, first: StudyResult, second: StudyResult | 
     )
 
 
-def _checked(manifest: Manifest | None, problem: Problem, config: StudyConfig, directory: Path) -> Manifest:
+def _checked(manifest: Manifest | None, fingerprint: str, config: StudyConfig, directory: Path) -> Manifest:
     """The manifest this run goes by: a new one, or that of the directory with the budget of this run."""
     document = config.document()
     if manifest is None:
-        return new_manifest(config.name, document, problem.fingerprint)
+        return new_manifest(config.name, document, fingerprint)
     differences = list(_differences(manifest.config, document, ""))
     same = all(manifest.config.get(name) == document.get(name) for name in ("store", "phases"))
-    if manifest.fingerprint != problem.fingerprint or not same:
+    if manifest.fingerprint != fingerprint or not same:
         told = "; ".join(differences[:3]) or "a file it names, its data, or the version of this package has changed"
         raise StoreError(f"{directory} holds another study: {told}; choose another directory")
     before, now = parse_config(manifest.config).budget, config.budget

@@ -9,7 +9,7 @@ from joint_cases import joint_config, write_table
 
 from coexplore.core.errors import ConfigError
 from coexplore.objectives.pareto import dominates
-from coexplore.studies import joint
+from coexplore.studies import op_prices
 from coexplore.studies.config import resolve
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.study import StudyState, open_study, run_study
@@ -59,9 +59,9 @@ def test_a_finished_study_is_read_and_run_again_alike(table, tmp_path):
 
 def test_what_was_priced_is_not_priced_again(table, tmp_path, monkeypatch):
     whole = run_study(joint_config(table), tmp_path / "whole", workers=0)
-    monkeypatch.setattr(joint, "CHUNK", 5)
+    monkeypatch.setattr(op_prices, "CHUNK", 5)
     monkeypatch.setattr("coexplore.studies.exact_chunks.engine_version", lambda: "0" * 64)
-    priced, real = [], joint.price_networks
+    priced, real = [], op_prices.price_networks
 
     def until_the_second(ops, chips, *settings, **more):
         priced.append(len(chips))
@@ -69,7 +69,7 @@ def test_what_was_priced_is_not_priced_again(table, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(ops, chips, *settings, **more)
 
-    monkeypatch.setattr(joint, "price_networks", until_the_second)
+    monkeypatch.setattr(op_prices, "price_networks", until_the_second)
     with pytest.raises(KeyboardInterrupt):
         run_study(joint_config(table), tmp_path / "killed", workers=0)
     assert open_study(tmp_path / "killed").state is StudyState.RUNNING

@@ -97,7 +97,7 @@ def test_a_study_of_listed_networks_runs_and_its_front_is_that_of_all_pairs(poin
 
 def all_pairs_of(config, points, accuracy):
     from coexplore.cost.network_table import count_ops, price_networks
-    from coexplore.studies.joint import existing
+    from coexplore.studies.op_prices import existing
 
     problem = resolve(config).problem
     _, chips = existing(problem.designs, list(factor(problem.space, "accelerator").enumerate()))

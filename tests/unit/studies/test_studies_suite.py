@@ -14,7 +14,7 @@ from joint_tables import invented_tables
 from coexplore.core.errors import ConfigError
 from coexplore.objectives.metrics import Direction
 from coexplore.objectives.objective import Constraint, Objective
-from coexplore.studies import suite as module
+from coexplore.studies import suite_members as module
 from coexplore.studies.suite import Member, best_for_suite
 from coexplore.testing.joint_oracle import all_pairs
 
@@ -24,19 +24,19 @@ ACCELERATORS = 9
 def member(seed, name, fixed=False, weight=1.0, limits=()):
     accuracy, (table,) = invented_tables(seed, networks=5, accelerators=ACCELERATORS)
     table = table.of(np.array([0])) if fixed else table
-    return Member(name, table, None if fixed else accuracy, weight, tuple(limits))
+    return Member(name, (table,), None if fixed else accuracy, weight, tuple(limits))
 
 
 def same_area(members):
     """The area is that of the first."""
     for one in members[1:]:
-        one.table.area_mm2[:] = members[0].table.area_mm2
+        one.tables[0].area_mm2[:] = members[0].tables[0].area_mm2
     return members
 
 
 def by_hand(members, most_mm2):
     """Accuracy, energy, area and latency of the best accelerator, from every choice of networks on each."""
-    pairs = [all_pairs([0.0] if m.accuracy is None else m.accuracy.tolist(), [m.table], math.inf) for m in members]
+    pairs = [all_pairs([0.0] if m.accuracy is None else m.accuracy.tolist(), [*m.tables], math.inf) for m in members]
     total = math.fsum(m.weight for m in members)
     free = math.fsum(m.weight for m in members if m.accuracy is not None)
     found = []
@@ -66,7 +66,7 @@ def test_the_accelerator_is_the_best_of_all(seed, fixed, share, most):
     limit = Constraint("latency_s", at_most=share * 10)
     members = same_area([member(seed, "one", weight=2.0, limits=[limit]), member(seed + 1, "two", fixed)])
     expected = by_hand(members, most)
-    if not any(np.isfinite(m.table.latency_s).all(axis=0).any() for m in members):
+    if not any(np.isfinite(m.tables[0].latency_s).all(axis=0).any() for m in members):
         return
     found = best_for_suite(members, [Constraint("area_mm2", at_most=most)])
     assert found.feasible is (expected is not None)
@@ -82,7 +82,7 @@ def test_the_accelerator_is_the_best_of_all(seed, fixed, share, most):
 def test_fixed_networks_alone_are_chosen_by_a_cost():
     members = same_area([member(3, "one", fixed=True, weight=3.0), member(4, "two", fixed=True)])
     fastest = best_for_suite(members, objective=Objective("latency_s", Direction.MINIMIZE))
-    pairs = [all_pairs([0.0], [m.table], math.inf) for m in members]
+    pairs = [all_pairs([0.0], [*m.tables], math.inf) for m in members]
     means = [(3 * a.latency_s + b.latency_s) / 4 for a in pairs[0] for b in pairs[1] if a.accelerator == b.accelerator]
     assert fastest.metrics["latency_s"] == pytest.approx(min(means), rel=1e-12)
     assert "accuracy" not in fastest.metrics
@@ -91,7 +91,7 @@ def test_fixed_networks_alone_are_chosen_by_a_cost():
 
 def test_a_member_without_weight_has_only_limits():
     one = member(7, "one", fixed=True)
-    tight = min(p.latency_s for p in all_pairs([0.0], [member(8, "two", fixed=True).table], math.inf))
+    tight = min(p.latency_s for p in all_pairs([0.0], [member(8, "two", fixed=True).tables[0]], math.inf))
     two = member(8, "two", fixed=True, weight=0.0, limits=[Constraint("latency_s", at_most=tight)])
     found = best_for_suite(same_area([one, two]))
     assert found.members[1].metrics["latency_s"] == tight
@@ -109,7 +109,7 @@ def test_the_nearest_is_named_with_its_gap():
     limits = [Constraint("latency_s", at_most=1e-3)]
     members = same_area([member(5, "camera", fixed=True, limits=limits), member(6, "voice", fixed=True)])
     found = best_for_suite(members, [Constraint("area_mm2", at_most=1e-3)])
-    least = min(p.latency_s for p in all_pairs([0.0], [members[0].table], math.inf))
+    least = min(p.latency_s for p in all_pairs([0.0], [*members[0].tables], math.inf))
     assert not found.feasible
     assert {broken.member for broken in found.broken} == {"camera", ""}
     assert max(b.excess_share for b in found.broken) >= least / 1e-3 - 1 - 1e-9
