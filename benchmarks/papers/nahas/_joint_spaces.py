@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.edge_array import EdgeArray
-from coexplore.cost.network_table import CountedOps, NetworkTable, count_ops
-from coexplore.networks.mnasnet_like import accel_nasbench
-from coexplore.networks.nb201 import nb201
+from coexplore.cost.network_counts import count_networks
+from coexplore.cost.network_table import CountedOps, NetworkTable
+from coexplore.networks.accel_nasbench import AccelNasBench
+from coexplore.networks.nb201 import OPERATIONS, Nb201
+from coexplore.networks.network import NetworkFamily
 from coexplore.spaces.space import Point
 from coexplore.workloads.graph import Workload
 
 Floats = NDArray[np.float64]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the latencies of all networks on the baseline: the five latency targets."""
-NB201_CODES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NB201_EDGES = ("e1_0", "e2_0", "e2_1", "e3_0", "e3_1", "e3_2")
 
 
@@ -42,7 +43,7 @@ class TabularSpace:
     """Builds every network."""
     ops: CountedOps
     count_s: float
-    """Time to build every network and count its ops."""
+    """Time to build every network and count its ops, or to read the counts kept by an earlier run."""
 
     @property
     def macs(self) -> Floats:
@@ -56,12 +57,10 @@ def nb201_space(data: Path, step: int) -> TabularSpace:
     table = pq.read_table(data / "nb201_cells.parquet", columns=[*NB201_EDGES, "cifar10_test_acc_200ep"])
     codes = np.array([table.column(edge).to_numpy() for edge in NB201_EDGES]).T.astype(np.int64)[::step]
     accuracy = table.column("cifar10_test_acc_200ep").to_numpy()[::step] / 100
-
-    def workloads() -> Iterator[Workload]:
-        for row in codes.tolist():
-            yield nb201([NB201_CODES[code] for code in row])
-
-    return _counted("nb201", accuracy, codes, workloads)
+    family = Nb201()
+    edges, space = [f"edge{edge.removeprefix('e')}" for edge in NB201_EDGES], family.space
+    points = [space.point(dict(zip(edges, (OPERATIONS[code] for code in row), strict=True))) for row in codes.tolist()]
+    return _counted("nb201", accuracy, codes, family, points)
 
 
 def accel_space(data: Path, step: int) -> TabularSpace:
@@ -70,20 +69,20 @@ def accel_space(data: Path, step: int) -> TabularSpace:
     table = pq.read_table(data / "accel_nasbench.parquet", columns=[*names, "val_top1"])
     values = np.array([table.column(name).to_numpy() for name in names]).T.astype(np.int64)[::step]
     accuracy = table.column("val_top1").to_numpy()[::step] / 100
-
-    def workloads() -> Iterator[Workload]:
-        for row in values.tolist():
-            yield accel_nasbench(row[:7], row[7:14], row[14:21], [bool(code) for code in row[21:]])
-
+    family = AccelNasBench()
+    points = [family.space.point(dict(zip(names, row, strict=True))) for row in values.tolist()]
     codes = np.array([np.unique(column, return_inverse=True)[1] for column in values.T]).T
-    return _counted("accel-nasbench", accuracy, codes, workloads)
+    return _counted("accel-nasbench", accuracy, codes, family, points)
 
 
 def _counted(
-    name: str, accuracy: Floats, codes: NDArray[np.int64], workloads: Callable[[], Iterator[Workload]]
+    name: str, accuracy: Floats, codes: NDArray[np.int64], family: NetworkFamily, points: list[Point]
 ) -> TabularSpace:
+    def workloads() -> Iterator[Workload]:
+        return (family.lower(point) for point in points)
+
     begin = time.perf_counter()
-    ops = count_ops(workloads())
+    ops = count_networks(family, points)
     return TabularSpace(name, accuracy, codes, workloads, ops, time.perf_counter() - begin)
 
 

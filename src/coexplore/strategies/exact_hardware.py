@@ -66,8 +66,9 @@ class ExactHardware:
     """Networks drawn for each suggestion. Of those that some accelerator holds, the one with most of `prefer` is taken
     and the others are passed over: prices cost little, and larger networks are usually more accurate."""
     prefer: str = "macs"
-    """`macs`, `parameters` or `learned`; of no meaning with one network drawn. `learned` begins with the most MACs, and
-    once some rewards are known takes the network that may be best by them (`size_and_choices.upper_bounds`)."""
+    """`macs`, `parameters` or `learned`; of no meaning with one network drawn. `learned` asks no controller: networks
+    are drawn uniformly, the one of most MACs is taken until some rewards are known, and then the one that may be best
+    by what is known (`size_and_choices.upper_bounds`)."""
     screens: int = 64
     """Networks in a row that no accelerator holds within the constraints, after which one is handed on nevertheless."""
     most: int = 1_000_000
@@ -142,8 +143,9 @@ class _Solved:
         for observation in new:
             own = part(observation.point, self._settings.searched)
             self._tried[own] = None
-            self._controller.observe([replace(observation, point=own)])
-            if self._learns and observation.final and observation.feasible and math.isfinite(observation.reward):
+            if not self._learns:
+                self._controller.observe([replace(observation, point=own)])
+            elif observation.final and observation.feasible and math.isfinite(observation.reward):
                 size = self._settings.complete(own).promise
                 self._known.append((self._half.indices(own), size, observation.reward))
 
@@ -170,18 +172,22 @@ class _Solved:
 
     def _drawn(self) -> tuple[Point, Completed] | None:
         """The most promising network among some that were drawn, with its other half; a legal one if any is."""
-        drawn: dict[Point, Completed] = {}
-        for _ in range(self._settings.settings.among):
-            point = self._untried()
-            if point is None:
-                break
-            if point not in drawn:
-                drawn[point] = self._settings.complete(point)
-        legal = [pair for pair in drawn.items() if pair[1].legal]
-        pool = legal or list(drawn.items())
+        drawn = [(point, self._settings.complete(point)) for point in self._pool()]
+        pool = [pair for pair in drawn if pair[1].legal] or drawn
         if len(pool) < 2:
             return pool[0] if pool else None
         return pool[int(np.argmax(self._promises(pool)))]
+
+    def _pool(self) -> list[Point]:
+        """Different networks that were not suggested before, as many as are drawn for a suggestion or fewer."""
+        among = self._settings.settings.among
+        if not self._learns:
+            found = (self._untried() for _ in range(among))
+            return list(dict.fromkeys(point for point in found if point is not None))
+        drawn = dict.fromkeys(self._half.sample(self._rng, among))
+        pool = [point for point in drawn if point not in self._tried]
+        last = None if pool else draw_untried(self._half, self._rng, self._tried)
+        return pool if last is None else [last]
 
     def _promises(self, pool: Sequence[tuple[Point, Completed]]) -> npt.NDArray[np.float64]:
         """Of each of some networks: how large it is, or how good it may be by what is known."""

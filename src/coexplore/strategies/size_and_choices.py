@@ -1,7 +1,8 @@
 """Which of some points promises most, given those tried? A Gaussian process on their choices and one known size.
 
-For searches of networks: a network is its choices and how large it is. Two networks are the more alike the fewer choices
-differ, and on top of that the logarithm of the size has a slope. NumPy alone; some hundred points fit in milliseconds.
+For searches of networks: a network is its choices and how large it is. Two networks are the more alike the fewer
+choices differ, and on top of that the logarithm of the size has a slope. NumPy alone; some hundred points fit in
+milliseconds.
 
 References:
     Rasmussen2006: C. E. Rasmussen, C. K. I. Williams, Gaussian processes for machine learning, MIT Press 2006,
