@@ -75,8 +75,14 @@ KEYS = {
     "sample_efficiency": {"inner", "outer", "seeds"},
     "scaling": {"series", "exponents", "cache", "totals"},
     "study_overhead": set(),
-    "surrogate": {"kendall_tau", "coverage_90", "rows_train", "rows_test", "tau_target_met", "coverage_target_met"},
-    "supernet": {"kendall_tau", "kendall_tau_90", "tau_macs", "networks", "train_s", "stand_alone_s"},
+    "surrogate": {
+        *("kendall_tau", "coverage_90", "coverage_90_of_best_third", "rows_train", "rows_test"),
+        *("tau_target_met", "coverage_target_met"),
+    },
+    "supernet": {
+        *("kendall_tau", "kendall_tau_90", "tau_macs", "networks", "train_s", "stand_alone_s"),
+        *("noise_sd", "spread_sd", "tau_again", "tau_ceiling", "behind"),
+    },
     "systolic": {"rows", "exact"},
     "versus_peers": {"peer", "speed_ratio", "never_worse", "recorded"},
     "zigzag_replay": {"rows", "ideal_cycles_within_2pct", "energy_within_2pct"},
