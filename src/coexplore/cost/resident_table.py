@@ -54,7 +54,7 @@ def price_resident_networks(
     Raises:
         ConfigError: as `price_grid`.
     """
-    groups = _Groups(accelerators, residency)
+    groups = ResidentGroups(accelerators, residency)
     for workload in workloads:
         groups.enter(workload)
     tables = []
@@ -76,7 +76,7 @@ def price_resident_networks(
 
 
 @dataclass(slots=True)
-class _Groups:
+class ResidentGroups:
     """Accelerators by what their memories keep of the networks entered so far."""
 
     accelerators: Sequence[Accelerator]
@@ -91,7 +91,21 @@ class _Groups:
             self.members.setdefault(pools_of(accelerator), []).append(place)
 
     def enter(self, workload: Workload) -> None:
-        """Find out what stays of a network, where."""
+        """Find out what stays of a network, where, and remember it for `alike`."""
+        self.rows.append(self._variants(workload))
+
+    def of(self, workload: Workload) -> list[tuple[Ints, Variant]]:
+        """Rising places of accelerators that run the same ops of one network, and those ops."""
+        groups: dict[tuple[tuple[int | None, ...], int], list[int]] = {}
+        row = self._variants(workload)
+        for pools, places in self.members.items():
+            key = (tuple(number for number, _, _ in pools), id(row[pools]))
+            groups.setdefault(key, []).extend(places)
+        variants = {id(variant): variant for variant in row.values()}
+        return [(np.array(sorted(places), np.int64), variants[key[1]]) for key, places in groups.items()]
+
+    def _variants(self, workload: Workload) -> dict[Pools, Variant]:
+        """The ops of a network on each kind of memories; equal ones are one object."""
         found: dict[tuple[Kept, tuple[int | None, ...]], Variant] = {}
         row: dict[Pools, Variant] = {}
         for chain in _chains(list(self.members)):
@@ -100,7 +114,7 @@ class _Groups:
                 if key not in found:
                     found[key] = _variant(workload, self._example(pools), kept)
                 row[pools] = found[key]
-        self.rows.append(row)
+        return row
 
     def _example(self, pools: Pools) -> Accelerator:
         return self.accelerators[self.members[pools][0]]

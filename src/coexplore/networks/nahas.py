@@ -52,68 +52,11 @@ EFFICIENTNET_B0_STAGES: tuple[Row, ...] = tuple(
 LARGE_IMAGE: ImageShape = (3, 224, 224)
 
 
-@NETWORK_FAMILIES.register("nahas-s1")
 @dataclass(frozen=True)
-class NahasS1:
-    """MobileNetV2's stages, kernel and expansion of every block its own: 3 x 6^16 networks (Zhou2021).
+class _Blocks:
+    """A table of stages whose blocks choose for themselves: the settings and ways of S1 to S3, by default S2's."""
 
-    Decisions `kernel0`, `kernel1`, `expansion1` and so on.
-
-    Raises:
-        ConfigError: a setting is not legal; the message names it.
-    """
-
-    name: ClassVar[str] = "nahas-s1"
-
-    input_shape: ImageShape = LARGE_IMAGE
-    """(C, H, W) of the data."""
-    classes: int = 1000
-    resolution: int | None = None
-    """Height and width the data is resized to; None keeps those of `input_shape`."""
-    stem: tuple[int, int] = MOBILENET_V2.stem
-    """Width and stride of the first 3x3 convolution."""
-    stages: tuple[Row, ...] = MOBILENET_V2_STAGES
-    """Rows (kernel, expansion, width, depth, stride); blocks of a row with expansion 1 never widen."""
-    head: int = MOBILENET_V2.head
-    """Width of the last 1x1 convolution, 0 for none."""
-    kernels: tuple[int, ...] = (3, 5, 7)
-    expansions: tuple[int, ...] = (3, 6)
-
-    def __post_init__(self) -> None:
-        check_chain(self)
-
-    @cached_property
-    def space(self) -> Space:
-        """Kernel and expansion of every block, ordered."""
-        return Space(tuple(found for site in sites(self.stages) for found in shape_decisions(self, site)))
-
-    @cached_property
-    def plain(self) -> Point:
-        """The network of the table as it stands: MobileNetV2."""
-        return plain_point(self, self.space)
-
-    @cached_property
-    def scopes(self) -> tuple[Scope, ...]:
-        """Every block follows from its own choices."""
-        return chain_scopes(self, self.space)
-
-    def lower(self, point: Point) -> Workload:
-        """The graph of ops of a point of `space`; blocks are numbered through from 0."""
-        return lower_chain(self, point, Function.RELU6)
-
-
-@NETWORK_FAMILIES.register("nahas-s2")
-@dataclass(frozen=True)
-class NahasS2:
-    """EfficientNet-B0's stages without squeeze-excite, kernel and expansion of every block: 3 x 6^15 (Zhou2021).
-
-    Decisions `kernel0`, `kernel1`, `expansion1` and so on.
-
-    Raises:
-        ConfigError: a setting is not legal; the message names it.
-    """
-
-    name: ClassVar[str] = "nahas-s2"
+    name: ClassVar[str]
 
     input_shape: ImageShape = LARGE_IMAGE
     """(C, H, W) of the data."""
@@ -139,12 +82,12 @@ class NahasS2:
 
     @cached_property
     def plain(self) -> Point:
-        """The network of the table as it stands: EfficientNet-Lite0."""
+        """The network of the table as it stands: MobileNetV2 for S1, EfficientNet-Lite0 for S2 and S3."""
         return plain_point(self, self.space)
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
-        """Every block follows from its own choices."""
+        """A block follows from its own choices; of S3 also from the width of its stage, and of the one before."""
         return chain_scopes(self, self.space)
 
     def lower(self, point: Point) -> Workload:
@@ -152,9 +95,41 @@ class NahasS2:
         return lower_chain(self, point, Function.RELU6)
 
 
+@NETWORK_FAMILIES.register("nahas-s1")
+@dataclass(frozen=True)
+class NahasS1(_Blocks):
+    """MobileNetV2's stages, kernel and expansion of every block its own: 3 x 6^16 networks (Zhou2021).
+
+    Decisions `kernel0`, `kernel1`, `expansion1` and so on.
+
+    Raises:
+        ConfigError: a setting is not legal; the message names it.
+    """
+
+    name: ClassVar[str] = "nahas-s1"
+
+    stem: tuple[int, int] = MOBILENET_V2.stem
+    stages: tuple[Row, ...] = MOBILENET_V2_STAGES
+    head: int = MOBILENET_V2.head
+
+
+@NETWORK_FAMILIES.register("nahas-s2")
+@dataclass(frozen=True)
+class NahasS2(_Blocks):
+    """EfficientNet-B0's stages without squeeze-excite, kernel and expansion of every block: 3 x 6^15 (Zhou2021).
+
+    Decisions `kernel0`, `kernel1`, `expansion1` and so on.
+
+    Raises:
+        ConfigError: a setting is not legal; the message names it.
+    """
+
+    name: ClassVar[str] = "nahas-s2"
+
+
 @NETWORK_FAMILIES.register("nahas-s3")
 @dataclass(frozen=True)
-class NahasS3:
+class NahasS3(_Blocks):
     """S2 whose blocks may also be fused, in groups or not, and whose stages have scaled filters; choices are ours.
 
     Decisions `width0` for a stage, before those of its blocks: `kind0`, `kernel0`, `expansion0` where there is a
@@ -166,26 +141,13 @@ class NahasS3:
 
     name: ClassVar[str] = "nahas-s3"
 
-    input_shape: ImageShape = LARGE_IMAGE
-    """(C, H, W) of the data."""
-    classes: int = 1000
-    resolution: int | None = None
-    """Height and width the data is resized to; None keeps those of `input_shape`."""
-    stem: tuple[int, int] = (32, 2)
-    """Width and stride of the first 3x3 convolution."""
-    stages: tuple[Row, ...] = EFFICIENTNET_B0_STAGES
-    """Rows (kernel, expansion, width, depth, stride); blocks of a row with expansion 1 never widen."""
-    head: int = 1280
-    """Width of the last 1x1 convolution, 0 for none."""
-    kernels: tuple[int, ...] = (3, 5, 7)
-    expansions: tuple[int, ...] = (3, 6)
     groups: tuple[int, ...] = (1, 2, 4)
     """Of a fused convolution; each divides all widths."""
     width_factors: tuple[float, ...] = (0.75, 1.0, 1.25)
     """Times the width of the row, rounded to a multiple of 8; a factor of 1 alone keeps it as it is."""
 
     def __post_init__(self) -> None:
-        check_chain(self)
+        super().__post_init__()
         if not self.groups or min(self.groups) < 1:
             raise ConfigError(f"{self.name}.groups is {self.groups}; give one or more numbers, each at least 1")
         if not self.width_factors or min(self.width_factors) <= 0:
@@ -213,20 +175,6 @@ class NahasS3:
             yield from shape_decisions(self, site)
             fused = Condition(f"kind{site.index}", (FUSED,))
             yield Decision(f"groups{site.index}", tuple(sorted(set(self.groups))), ordered=True, condition=fused)
-
-    @cached_property
-    def plain(self) -> Point:
-        """The network of the table as it stands, nothing fused: EfficientNet-Lite0."""
-        return plain_point(self, self.space)
-
-    @cached_property
-    def scopes(self) -> tuple[Scope, ...]:
-        """A block follows from its own choices, the width of its stage, and where it begins one the width before."""
-        return chain_scopes(self, self.space)
-
-    def lower(self, point: Point) -> Workload:
-        """The graph of ops of a point of `space`; blocks are numbered through from 0."""
-        return lower_chain(self, point, Function.RELU6)
 
 
 @NETWORK_PRESETS.register("efficientnet-lite0")

@@ -32,6 +32,7 @@ from coexplore.studies.exact import check as check_exact
 from coexplore.studies.exact import why_not
 from coexplore.studies.learned_pricer import learned_pricer
 from coexplore.studies.mapping_search import MappingSearch
+from coexplore.studies.modes import in_mode
 from coexplore.studies.phases import Phases
 from coexplore.studies.problem import AccuracySource, Pricer, Problem, asks_for_accuracy
 from coexplore.studies.rated import check_listed
@@ -132,6 +133,8 @@ def resolve(config: StudyConfig, data_root: Path | None = None) -> Resolved:
     data = task.load(data_root) if task else None
     table, surrogate = _table(config), _surrogate(config)
     designs, written_out = _designs(config, data)
+    if config.mode is not None:
+        return resolve(in_mode(config, designs), data_root)
     reward = _reward(config, designs, objectives, constraints)
     pricer = _pricer(config, designs, goal)
     strategy = chosen or _default_strategy(designs, objectives, constraints, pricer)

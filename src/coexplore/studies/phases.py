@@ -39,7 +39,7 @@ class Phases:
             ConfigError: the initial decisions or the division of the budget are not legal.
         """
         first = self._phases.first
-        initial = _middle(self.designs.space, OTHER[first], self._phases.initial)
+        initial = middle_point(self.designs.space, OTHER[first], self._phases.initial)
         return self._frozen(OTHER[first], part(initial, OTHER[first]), self._budget(first))
 
     def second_phase(self, chosen: Point) -> StudyConfig:
@@ -90,7 +90,7 @@ def phase_folders(directory: Path, phases: PhasesConfig) -> tuple[Path, Path]:
     return directory / f"phase-1-{phases.first}", directory / f"phase-2-{OTHER[phases.first]}"
 
 
-def _middle(space: Space, side: str, given: Mapping[str, Value]) -> Point:
+def middle_point(space: Space, side: str, given: Mapping[str, Value]) -> Point:
     """A point with the given values on one side, and the middle value of every other decision."""
     wanted = {f"{side}.{name}": value for name, value in given.items()}
     row: list[int] = []

@@ -245,6 +245,9 @@ class StudyConfig(_Section):
     """What the mapping of each op minimises: latency, energy or edp."""
     cost: CostConfig | None = None
     """What the prices assume beyond that."""
+    mode: Literal["joint", "fixed-accelerator", "hardware-only", "phase"] | None = None
+    """Which side is free: both; the network, on the baseline; the accelerator, for the middle network; or one after the
+    other. Absent: as the sections say."""
     phases: PhasesConfig | None = None
     """Both sides one after the other instead of together."""
     budget: BudgetConfig = BudgetConfig()

@@ -1,8 +1,9 @@
 """Which accelerator is best for the network that was just suggested? Asked of all of them, at prices of ops kept.
 
 For studies with the strategy `exact-hardware`. The distinct ops of the networks that come by are priced on every
-accelerator once; a network is then a sum of rows, and its best accelerator a look at all sums. So a search pays for
-accuracy alone, and the optimum over hardware is exact under the mappings that are best for the study's `mapping_goal`.
+accelerator once; a network is then a sum of rows (`network_sums`), and its best accelerator a look at all sums. So a
+search pays for accuracy alone, and the optimum over hardware is exact under the mappings that are best for the study's
+`mapping_goal`, whatever stays on chip.
 """
 
 from __future__ import annotations
@@ -18,21 +19,15 @@ from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import ConfigError, SpaceError, WorkloadError
 from coexplore.cost.candidates import Candidates
 from coexplore.cost.exact_hardware import Best, Infeasible, best_accelerators
-from coexplore.cost.grid import price_grid
-from coexplore.cost.residency import MAIN_MEMORY
-from coexplore.cost.totals import exact_totals
-from coexplore.cost.vector_grid import VectorWork, price_vector_work, vector_work
-from coexplore.cost.workload_grid import distinct_ops
 from coexplore.design import ACCELERATOR, NETWORK, Design
 from coexplore.objectives.metrics import METRICS, Direction, Source
 from coexplore.objectives.objective import Objective
 from coexplore.spaces.space import Point, factor
 from coexplore.strategies.exact_hardware import DEFAULT_METRIC, Completed, ExactHardware, Solved
+from coexplore.studies.network_sums import NetworkSum, NetworkSums
 from coexplore.studies.op_prices import existing
 from coexplore.studies.problem import Priced, Pricer, Problem
 from coexplore.studies.sources import CostPricer
-from coexplore.workloads.graph import Workload
-from coexplore.workloads.loops import Loops
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,11 +56,6 @@ def check(problem: Problem) -> None:
         raise ConfigError(
             "strategy.name: is exact-hardware, but its hardware is no accelerator described level by level; tilings "
             "and cuts of pools of FPGAs are solved anyway, so take another strategy"
-        )
-    if problem.pricer.residency != MAIN_MEMORY:
-        raise ConfigError(
-            "cost.residency: what stays on chip depends on the accelerator, so ops have no prices of their own for "
-            "strategy exact-hardware; leave it out, or take another strategy"
         )
     size = factor(problem.space, ACCELERATOR).size
     if size > settings.most:
@@ -122,7 +112,7 @@ class Hardware:
 
     def __init__(self, problem: Problem, threads: int) -> None:
         assert isinstance(problem.pricer, CostPricer)
-        self._family, self._goal, self._threads = problem.designs.network_family, problem.pricer.goal, threads
+        self._family = problem.designs.network_family
         self._constraints = [c for c in problem.constraints if METRICS.get(c.metric).source is Source.COST]
         self._objective = Objective(chosen_by(problem), Direction.MINIMIZE)
         assert isinstance(problem.strategy, ExactHardware)
@@ -134,7 +124,7 @@ class Hardware:
             raise ConfigError("accelerator: no point of the space stands for an accelerator; widen it")
         self._area = np.array([chip.area_mm2 for chip in self._chips])
         self._peak = np.array([chip.macs_per_cycle * chip.clock_hz for chip in self._chips])
-        self._rows: dict[Loops | VectorWork, tuple[Floats, Floats]] = {}
+        self._sums = NetworkSums(self._chips, problem.pricer.goal, problem.pricer.residency, threads)
         self.prices: OrderedDict[tuple[Point, Accelerator], Priced] = OrderedDict()
         """Of the networks completed last."""
 
@@ -153,7 +143,7 @@ class Hardware:
             workload = self._family.lower(network)
         except (SpaceError, WorkloadError):
             return Completed(self._points[0], legal=False)
-        known = self._sum_of(workload)
+        known = self._sums.of(workload)
         found, candidates, columns = self._search(known)
         chosen = found.index if isinstance(found, Best) else found.nearest
         if chosen is None:
@@ -162,7 +152,7 @@ class Hardware:
         self._remember(network, self._chips[place], metrics)
         return Completed(self._points[place], isinstance(found, Best), metrics[self._prefer])
 
-    def _search(self, known: _Sum) -> tuple[Best | Infeasible, Candidates, Ints]:
+    def _search(self, known: NetworkSum) -> tuple[Best | Infeasible, Candidates, Ints]:
         """The optimum, among exact totals of the columns that rough totals leave in question."""
         everything = np.arange(len(self._chips))
         rough = self._candidates(known, *known.rough(), everything)
@@ -189,24 +179,7 @@ class Hardware:
         if len(self.prices) > PRICES_KEPT:
             self.prices.popitem(last=False)
 
-    def _sum_of(self, workload: Workload) -> _Sum:
-        """A network as counts and prices of its distinct ops; ops that are new are priced on all accelerators."""
-        loops = {op: len(names) for op, names in distinct_ops(workload).items()}
-        vector = dict(vector_work(workload))
-        new = [op for op in loops if op not in self._rows]
-        if new:
-            grid = price_grid(new, self._chips, self._goal, self._threads)
-            self._rows.update(zip(new, zip(grid.latency_s, grid.energy_j, strict=True), strict=True))
-        fresh = [op for op in vector if op not in self._rows]
-        if fresh:
-            prices = zip(*price_vector_work(fresh, self._chips), strict=True)
-            self._rows.update(zip(fresh, prices, strict=True))
-        ops: list[Loops | VectorWork] = [*loops, *vector]
-        rows = [self._rows[op] for op in ops]
-        counts = np.array([*loops.values(), *vector.values()], np.int64)
-        return _Sum(workload, counts, np.array([row[0] for row in rows]), np.array([row[1] for row in rows]))
-
-    def _candidates(self, known: _Sum, latency: Floats, energy: Floats, columns: Ints) -> Candidates:
+    def _candidates(self, known: NetworkSum, latency: Floats, energy: Floats, columns: Ints) -> Candidates:
         """A network on some accelerators, by any metric."""
         macs = known.workload.macs
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -217,32 +190,3 @@ class Hardware:
             ("utilisation", busy),
         )
         return Candidates(latency, energy, self._area[columns], (), others)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sum:
-    """A network as a sum of ops."""
-
-    workload: Workload
-    counts: Ints
-    """(o,) of its distinct ops, each at least 1."""
-    latency_s: Floats
-    """(o, a)"""
-    energy_j: Floats
-    """(o, a)"""
-
-    def exact(self, columns: Ints) -> tuple[Floats, Floats]:
-        """Latency and energy on some accelerators: true sums, rounded once."""
-        latency, energy = (exact_totals(self.counts[None], t[:, columns])[0] for t in (self.latency_s, self.energy_j))
-        return latency, energy
-
-    def rough(self) -> tuple[Floats, Floats]:
-        """The same on all accelerators, from sums in any order."""
-        blocked = np.isinf(self.latency_s)
-        cannot = blocked.any(axis=0)
-        counts = self.counts.astype(np.float64)
-        tables = (self.latency_s, self.energy_j)
-        if cannot.any():
-            tables = (np.where(blocked, 0.0, self.latency_s), np.where(blocked, 0.0, self.energy_j))
-        latency, energy = (np.where(cannot, np.inf, counts @ table) for table in tables)
-        return latency, energy

@@ -125,16 +125,17 @@ def _check_sections(config: StudyConfig, sections: Sequence[MemberConfig]) -> No
         raise ConfigError(f"network.{name}: a suite has no settings of its own; give them to network.suite.0.network")
     if config.task is not None:
         raise ConfigError("task: a suite has none of its own; give each member that may vary its table of accuracies")
-    if config.phases is not None:
-        raise ConfigError(f"phases: {plays_no_part}")
+    for name in ("phases", "mode"):
+        if getattr(config, name) is not None:
+            raise ConfigError(f"{name}: {plays_no_part}")
     if config.strategy.name not in (None, EXACT):
         raise ConfigError(f"strategy.name: is {config.strategy.name!r}; a suite is solved, give exact or leave it out")
     for section, default in (("reward", RewardConfig()), ("training", TrainingConfig())):
         if getattr(config, section) != default:
             raise ConfigError(f"{section}: {plays_no_part}")
-    for name in ("learned", "mapper"):
-        if config.cost is not None and getattr(config.cost, name) is not None:
-            raise ConfigError(f"cost.{name}: a suite is solved at the engine's prices; leave it out")
+    for setting in ("learned", "mapper"):
+        if config.cost is not None and getattr(config.cost, setting) is not None:
+            raise ConfigError(f"cost.{setting}: a suite is solved at the engine's prices; leave it out")
     if not sections:
         raise ConfigError("network.suite: has no members; give at least one network")
     for number, member in enumerate(sections):

@@ -37,7 +37,8 @@ def best_by_hand(problem, network, metric):
     workload = problem.designs.network_family.lower(network)
     found = []
     for place, point in enumerate(factor(problem.space, ACCELERATOR).enumerate()):
-        cost = price(workload, problem.designs.accelerator_family.decode(point))
+        chip = problem.designs.accelerator_family.decode(point)
+        cost = price(workload, chip, residency=problem.pricer.residency)
         metrics = cost.metrics()
         verdict = feasibility([c for c in problem.constraints if c.metric != "accuracy"], metrics)
         key = (metrics[metric], metrics["energy_j"], metrics["area_mm2"], metrics["latency_s"], place)
@@ -59,6 +60,23 @@ def test_the_accelerator_is_the_best_of_all(metric, first, table, monkeypatch):
         else:
             macs = float(problem.designs.network_family.lower(network).macs)
             assert found == Completed(expected[2], legal=True, promise=macs)
+            design = problem.designs.decode(join(network=network, accelerator=found.other))
+            assert hardware.prices[network, design.chip].metrics == expected[3]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.25, 1.0])
+@pytest.mark.parametrize("first", [1, 64])
+def test_it_is_the_best_whatever_stays_on_chip(share, first, table, monkeypatch):
+    monkeypatch.setattr(module, "LOOKED_AT", first)
+    limits = [{"metric": "latency_s", "at_most": 2e-5}]
+    fields = {"constraints": limits, "cost": {"residency": {"activation_share": share, "weight_share": share / 2}}}
+    problem = resolve(config(table, minimize="energy_j", **fields)).problem
+    hardware = Hardware(problem, 1)
+    for network in list(factor(problem.space, "network").enumerate())[::6]:
+        expected, found = best_by_hand(problem, network, "energy_j"), hardware.complete(network)
+        assert found.legal is (expected is not None)
+        if expected is not None:
+            assert found.other == expected[2]
             design = problem.designs.decode(join(network=network, accelerator=found.other))
             assert hardware.prices[network, design.chip].metrics == expected[3]
 
@@ -114,7 +132,7 @@ def test_a_stopped_study_goes_on_alike(table, tmp_path):
     ({"strategy": {"name": "exact-hardware", "minimize": "accuracy"}}, "strategy.minimize"),
     ({"strategy": {"name": "exact-hardware", "most": 7}}, "strategy.most"),
     ({"strategy": {"name": "exact-hardware", "controller": "two-level"}}, "controller"),
-    ({"cost": {"residency": {"activation_share": 0.5}}}, "cost.residency"),
+    ({"accelerator": {"family": "fpga-pool"}}, "strategy.name: is exact-hardware, but its hardware is no accelerator"),
 ], ids=lambda value: str(value)[:40])  # fmt: skip
 def test_wrong_settings_are_refused(fields, message, table):
     with pytest.raises(ConfigError, match=message):
