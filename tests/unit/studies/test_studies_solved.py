@@ -89,6 +89,15 @@ def test_every_trial_is_a_new_network(controller, table, tmp_path):
     assert result.state is StudyState.FINISHED
 
 
+def test_networks_may_be_chosen_by_what_is_learned_of_others(table, tmp_path):
+    strategy = {"name": "exact-hardware", "among": 6, "prefer": "learned"}
+    result = run_study(joint_config(table, strategy=strategy, budget={"trials": 16}), tmp_path, workers=0)
+    networks = [part(trial.point, "network") for trial in result.trials]
+    assert len(set(networks)) == len(networks) == 16
+    macs = [trial.metrics["macs"] for trial in result.trials]
+    assert np.mean(macs[:8]) > np.mean(macs[8:])  # the largest come first, until something is known
+
+
 def test_all_networks_give_the_proven_optimum(table, tmp_path):
     limits = [{"metric": "latency_s", "at_most": 1.5e-5}]
     fields = {"objectives": [{"maximize": "accuracy"}], "constraints": limits}
