@@ -35,6 +35,7 @@ def truth(
     baseline = baseline_column(points, bandwidth)
     largest = next(float(t.area_mm2[t.places == baseline][0]) for t in tables if baseline in t.places)
     front = joint_front(space.accuracy, tables, largest).front
+    with_area = joint_front(space.accuracy, tables, largest, with_area=True).front
     latency, energy = totals_at(tables, baseline)
     phases = phase_columns(tables, latency, space.accuracy, largest)
     on_phases = {name: totals_at(tables, place)[0] for name, place in phases.items()}
@@ -57,15 +58,18 @@ def truth(
                 "phase": {name: 100 * found for name, found in by_phase.items()},
                 "energy_ratio": float(energy[alike].min() / front.energy_j[cheapest]),
                 "accelerator": dict(points[int(front.accelerator[design])]),
+                "area_mm2": float(front.area_mm2[design]),
             }
         )
     return {
         "bandwidth_gb_s": bandwidth,
         "residency": assumed,
         "accelerators": len(points),
+        "largest_mm2": largest,
         "front": len(front),
         "targets": targets,
         "knob_ends": knob_ends([points[place] for place in front.accelerator.tolist()], points),
+        "knob_ends_with_area": knob_ends([points[place] for place in with_area.accelerator.tolist()], points),
         "optimum_ends": knob_ends([target["accelerator"] for target in targets], points),
     }
 
@@ -125,8 +129,8 @@ def print_truth(name: str, one: dict[str, object]) -> None:
         print(
             f"  {target['target_s'] * 1e3:9.4f} ms: joint {target['joint']:.2f}, fixed {target['fixed']:.2f}, "
             f"phase {min(phases):.2f} to {max(phases):.2f} %, energy of fixed / joint at its accuracy "
-            f"{target['energy_ratio']:.2f}   {list(target['accelerator'].values())}"
+            f"{target['energy_ratio']:.2f}   {list(target['accelerator'].values())} {target['area_mm2']:.1f} mm2"
         )
-    for what in ("knob_ends", "optimum_ends"):
+    for what in ("knob_ends", "knob_ends_with_area", "optimum_ends"):
         ends = ", ".join(f"{knob} {100 * low:.0f}/{100 * high:.0f}" for knob, (low, high) in one[what].items())
         print(f"  {what} at low/high, %: {ends}", flush=True)
