@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from coexplore.networks.network import NETWORK_PRESETS, FixedNetwork
 from coexplore.spaces.decision import Value
 from coexplore.spaces.space import Point
 from coexplore.strategies.strategy import Observation, Stage, StrategySettings
+from coexplore.studies.compare_statistics import rank_test, superiority
 from coexplore.studies.problem import Priced
 
 MODELS = ("codesign-resnet", "codesign-dqn", "codesign-mlp", "codesign-transformer")
@@ -38,11 +39,17 @@ class Course:
     losses: tuple[float, ...]
     seconds: float
     """Of the search alone, without the evaluations."""
+    evaluating: float = 0.0
+    """Seconds of the evaluations."""
 
     @property
     def best(self) -> float:
         """The lowest loss; +inf where nothing was feasible."""
         return min(self.losses, default=math.inf)
+
+    def best_after(self, evaluations: int) -> float:
+        """The lowest of the first losses; +inf where none was feasible."""
+        return min(self.losses[:evaluations], default=math.inf)
 
     def reaches(self, goal: float) -> int | None:
         """Evaluations until a loss is at most `goal`; None where none is."""
@@ -66,7 +73,7 @@ def search(settings: StrategySettings, designs: DesignSpace, pricer: Pricer, eva
         spent += time.perf_counter() - priced_at
         losses.append(math.inf if priced.reason else priced.metrics["edp_js"])
         strategy.observe([_observation(point, priced, losses[-1])])
-    return Course(tuple(losses), time.perf_counter() - begun - spent)
+    return Course(tuple(losses), time.perf_counter() - begun - spent, spent)
 
 
 def _observation(point: Point, priced: Priced, loss: float) -> Observation:
@@ -81,8 +88,32 @@ def median(values: Sequence[float | None]) -> float | None:
     return middle if math.isfinite(middle) else None
 
 
-def sign_test(better: Sequence[float], worse: Sequence[float]) -> float:
-    """One-sided probability of as many pairs in which the first is lower, were both alike; ties left out."""
-    pairs = [(a, b) for a, b in zip(better, worse, strict=True) if a != b]
-    wins = sum(a < b for a, b in pairs)
-    return sum(math.comb(len(pairs), k) for k in range(wins, len(pairs) + 1)) / 2 ** len(pairs)
+def ahead(better: Sequence[float], worse: Sequence[float]) -> dict[str, float]:
+    """How often a value of the first is lower than one of the second, and the two-sided p of Mann and Whitney."""
+    return {"superiority": superiority(better, worse), "p": rank_test(better, worse)}
+
+
+def at_equal_time(courses: Mapping[str, Sequence[Course]], scale: float) -> dict[str, object]:
+    """Medians where every method has the time that the fastest needs for its evaluations.
+
+    Each then has the evaluations that fit at its own median seconds for one (Sakhuja2023, as in `coexplore compare`).
+    """
+    each = {name: statistics.median(_seconds_each(course) for course in runs) for name, runs in courses.items()}
+    least = min(len(course.losses) for runs in courses.values() for course in runs)
+    seconds = least * min(each.values())
+    fits = {name: int(seconds / own + 1e-9) for name, own in each.items()}
+    best = {name: [course.best_after(fits[name]) for course in runs] for name, runs in courses.items()}
+    return {
+        "seconds": seconds,
+        "evaluations": fits,
+        "median": {name: finite(statistics.median(values) / scale) for name, values in best.items()},
+    }
+
+
+def _seconds_each(course: Course) -> float:
+    return (course.seconds + course.evaluating) / max(len(course.losses), 1)
+
+
+def finite(value: float) -> float | None:
+    """None for infinity, which JSON has not."""
+    return value if math.isfinite(value) else None

@@ -17,13 +17,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from _harness import Course, designs_of, median, search, sign_test
+from _harness import Course, ahead, at_equal_time, designs_of, median, search
 
+from coexplore.accelerators.accelerator import Accelerator
 from coexplore.accelerators.eyeriss_like import SPREAD, EyerissLike
 from coexplore.cost.mapper import Goal
+from coexplore.cost.mapping_space import mapping_space
+from coexplore.cost.replay import replay
 from coexplore.cost.workload_grid import price_workload_grid
 from coexplore.design import Design, DesignSpace
-from coexplore.spaces.space import Point
+from coexplore.spaces.space import Point, Space
 from coexplore.strategies.boosted import Boosted
 from coexplore.strategies.feature_bo import FeatureBo
 from coexplore.strategies.genetic import Genetic
@@ -33,6 +36,7 @@ from coexplore.strategies.strategy import StrategySettings
 from coexplore.strategies.tpe import Tpe
 from coexplore.studies.mapping_search import MappingSearch
 from coexplore.studies.problem import Priced
+from coexplore.workloads.op import Loops
 
 WITHIN = 1.05
 INNER: dict[str, StrategySettings] = {
@@ -40,6 +44,8 @@ INNER: dict[str, StrategySettings] = {
     "random": RandomSearch(),
     "boosted": Boosted(),
     "genetic": Genetic(),
+    "relax_and_round": RelaxAndRound(),
+    "tpe": Tpe(),
 }
 OUTER: dict[str, StrategySettings] = {
     "feature_bo": FeatureBo(),
@@ -104,7 +110,27 @@ def _inner(model: str, name: str, seeds: int, trials: int) -> Mapping[str, objec
             losses = MappingSearch(settings, trials, whole_filters=False, seed=seed).find(loops, chip).losses
             runs.append(Course(losses, time.perf_counter() - begun))
         courses[method] = runs
-    return {"trials": trials, "solved_edp_js": optimum, **_table(model, courses, optimum)}
+    drawn = _draws(loops, chip, 30 if trials < 80 else 200)
+    return {"trials": trials, "solved_edp_js": optimum, "draws": drawn, **_table(model, courses, optimum)}
+
+
+def _draws(loops: Loops, chip: Accelerator, number: int) -> Mapping[str, float]:
+    """How good are mappings drawn from the multipliers outwards, beside draws of the whole space that happen to fit?"""
+    space = mapping_space(loops, chip)
+    rng = np.random.default_rng(0)
+    blind: list[Point] = []
+    tried = 0
+    while len(blind) < number:
+        point = Space.sample(space, rng, 1)[0]
+        tried += 1
+        blind += [] if space.why_not(point) else [point]
+    built = space.sample(rng, number)
+
+    def edp(points: list[Point]) -> float:
+        costs = [replay(loops, chip, space.decode(point)) for point in points]
+        return statistics.median(cost.energy_j * cost.total_cycles for cost in costs)
+
+    return {"blind_share_that_fits": number / tried, "median_edp_built_over_blind": edp(built) / edp(blind)}
 
 
 def _outer(seeds: int, evaluations: int, quick: bool) -> Mapping[str, object]:
@@ -139,9 +165,10 @@ def _table(what: str, courses: Mapping[str, list[Course]], optimum: float) -> di
         "median_evaluations": {method: median(counts) for method, counts in reached.items()},
         "reached": {method: sum(count is not None for count in counts) for method, counts in reached.items()},
         "median_best_over_optimum": {method: statistics.median(values) for method, values in best.items()},
-        "p_better_than_random": {
-            method: sign_test(values, best["random"]) for method, values in best.items() if method != "random"
+        "against_random": {
+            method: ahead(values, best["random"]) for method, values in best.items() if method != "random"
         },
+        "at_equal_time": at_equal_time(courses, optimum),
         "seconds": {method: statistics.mean(course.seconds for course in runs) for method, runs in courses.items()},
     }
     print(what, json.dumps(found), flush=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,12 @@ class Boosted:
         check_whole("batch", self.batch, at_least=1)
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
-        """A fresh search; several objectives count through the reward."""
+        """A fresh search; several objectives count through the reward.
+
+        Raises:
+            MissingExtraError: scikit-learn is not installed.
+        """
+        _regressor()
         return PoolSearch(space, rng, _Trees(self, rng), self.warm_up, self.pool, self.batch)
 
 
@@ -76,13 +82,17 @@ class _Trees:
         return np.where(lucky, 1.0 + float(np.abs(predicted).max()), -predicted)
 
     def _predicted(self, features: Reals, targets: Reals, pool: Reals) -> Reals:
-        try:
-            from sklearn.ensemble import HistGradientBoostingRegressor
-        except ImportError as error:
-            raise MissingExtraError("a cost model of boosted trees", "bo") from error
-        model = HistGradientBoostingRegressor(
+        model = _regressor()(
             max_iter=self.settings.trees, min_samples_leaf=LEAST_LEAF, early_stopping=False, random_state=0
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return np.asarray(model.fit(features, targets).predict(pool), np.float64)
+
+
+def _regressor() -> Any:  # noqa: ANN401  (an optional dependency, untyped)
+    try:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+    except ImportError as error:
+        raise MissingExtraError("a cost model of boosted trees", "bo") from error
+    return HistGradientBoostingRegressor

@@ -15,7 +15,8 @@ Departures:
     study of accelerators the part of ops that can be mapped, and the probability is that of passing the largest value
     of an infeasible point half way to 1. As the lower confidence bound may have any sign, what is multiplied by the
     probability is how far the bound lies below the largest one of the pool. Hyper-parameters are fitted onwards from
-    the last fit whenever a fifth more is known, instead of from scratch.
+    the last fit whenever a fifth more is known, instead of from scratch. Half of a pool is drawn around the best points
+    seen, as 150 draws from millions of points hold none. Of points under way the surrogate is told what it believes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from coexplore.spaces.space import Space
 from coexplore.strategies.pool_search import PoolSearch, Seen
 from coexplore.strategies.settings import check_real, check_whole
 from coexplore.strategies.strategy import STRATEGIES, Strategy
-from coexplore.strategies.surrogate import Belief, Hyperparameters, Kernel, Surrogate, learn
+from coexplore.strategies.surrogate import Belief, Hyperparameters, Kernel, Surrogate, learn, require_botorch
 
 Reals = npt.NDArray[np.float64]
 REFIT_GROWTH = 1.2
@@ -78,8 +79,10 @@ class FeatureBo:
     """Points drawn first."""
     pool: int = 150
     """Points drawn and ranked at a time (Shi2020, recalled)."""
-    batch: int = 4
-    """Points taken from each pool, as many as a study has under way by default."""
+    near: float = 0.5
+    """Share of them that is drawn around the best points seen: they differ in one decision or two."""
+    batch: int = 1
+    """Points taken from each pool; more where evaluations are cheaper than a ranking, as those of mappings are."""
 
     def __post_init__(self) -> None:
         for field_, known in (("kernel", KERNELS), ("acquisition", ACQUISITIONS)):
@@ -90,13 +93,19 @@ class FeatureBo:
         check_real("weight", self.weight, 0.0, 100.0)
         check_whole("warm_up", self.warm_up, at_least=1)
         check_whole("pool", self.pool, at_least=1)
+        check_real("near", self.near, 0.0, 1.0)
         check_whole("batch", self.batch, at_least=1)
         if not isinstance(self.feasibility, bool):
             raise ConfigError(f"feasibility: is {self.feasibility!r}; give true or false")
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
-        """A fresh search; several objectives count through the reward."""
-        return PoolSearch(space, rng, _Acquisition(self), self.warm_up, self.pool, self.batch)
+        """A fresh search; several objectives count through the reward.
+
+        Raises:
+            MissingExtraError: BoTorch is not installed.
+        """
+        require_botorch()
+        return PoolSearch(space, rng, _Acquisition(self), self.warm_up, self.pool, self.batch, self.near)
 
 
 @dataclass
@@ -110,7 +119,10 @@ class _Acquisition:
         promise = np.ones(len(pool))
         known = seen.known
         if known.any():
-            surrogate = self._learn("loss", KERNELS[self.settings.kernel], seen.features[known], seen.loss[known])
+            kernel = KERNELS[self.settings.kernel]
+            surrogate = self._learn("loss", kernel, seen.features[known], seen.loss[known], pool)
+            if len(seen.pending):
+                surrogate = _believing(surrogate, kernel, seen, pool)
             wanted = ACQUISITIONS[self.settings.acquisition]
             promise = wanted(surrogate.believe(pool), float(seen.loss[known].min()), self.settings.weight)
         if self.settings.feasibility and not seen.feasible.all():
@@ -118,17 +130,24 @@ class _Acquisition:
         return promise
 
     def _feasible(self, seen: Seen, pool: Reals) -> Reals:
-        belief = self._learn("feasibility", Kernel.SMOOTH, seen.features, seen.met).believe(pool)
+        belief = self._learn("feasibility", Kernel.SMOOTH, seen.features, seen.met, pool).believe(pool)
         passing = (1.0 + float(seen.met[~seen.feasible].max())) / 2
         return _normal((belief.mean - passing) / np.maximum(belief.deviation, 1e-6))
 
-    def _learn(self, name: str, kernel: Kernel, features: Reals, targets: Reals) -> Surrogate:
+    def _learn(self, name: str, kernel: Kernel, features: Reals, targets: Reals, pool: Reals) -> Surrogate:
         known, start = cast("tuple[int, Hyperparameters]", self.memory.get(name, (0, {})))
         fit = len(targets) >= REFIT_GROWTH * known
-        surrogate = learn(kernel, features, targets, start, fit)
+        surrogate = learn(kernel, features, targets, start, fit, pool)
         if fit:
             self.memory[name] = [len(targets), surrogate.hyperparameters]
         return surrogate
+
+
+def _believing(surrogate: Surrogate, kernel: Kernel, seen: Seen, pool: Reals) -> Surrogate:
+    """The same process, told of points under way what it believes of them: it is no longer curious about them."""
+    features = np.vstack([seen.features[seen.known], seen.pending])
+    losses = np.concatenate([seen.loss[seen.known], surrogate.believe(seen.pending).mean])
+    return learn(kernel, features, losses, surrogate.hyperparameters, False, pool)
 
 
 def _normal(z: Reals) -> Reals:

@@ -1,7 +1,8 @@
 """How is a pool of untried points searched by a surrogate? Draw, rank, try the best, learn, draw again.
 
 Searches that differ only in how they rank share this: `feature-bo` and `boosted`. Points come from `Space.sample`, so a
-space that draws only what meets its known constraints is searched within them.
+space that draws only what meets its known constraints is searched within them. Part of a pool may be drawn around the
+best points seen: in a large space hardly any draw is near one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Protocol, TypedDict, cast
 import numpy as np
 import numpy.typing as npt
 
-from coexplore.spaces.described import describe
+from coexplore.spaces.conditions import INACTIVE, deactivate
+from coexplore.spaces.described import Constrained, describe
 from coexplore.spaces.space import Point, Space
 from coexplore.strategies.checkpoint import (
     SavedObservation,
@@ -28,6 +30,8 @@ from coexplore.strategies.random_search import draw_untried
 from coexplore.strategies.strategy import Observation, Suggestion
 
 Reals = npt.NDArray[np.float64]
+PARENTS = 3
+"""Best points around which a pool is drawn."""
 
 
 class Ranking(Protocol):
@@ -46,10 +50,11 @@ class Seen:
     Args:
         features: (n, f) of the observed points.
         observations: of them, in order.
+        pending: (k, f) features of points that were suggested and not yet observed.
     """
 
-    def __init__(self, features: Reals, observations: Sequence[Observation]) -> None:
-        self.features = features
+    def __init__(self, features: Reals, observations: Sequence[Observation], pending: Reals) -> None:
+        self.features, self.pending = features, pending
         self.feasible = np.array([o.feasible for o in observations], np.bool_)
         self.loss = np.array([_loss(o) for o in observations], np.float64)
         """(n,) To be minimised; +inf where unknown."""
@@ -94,13 +99,21 @@ class PoolSearch:
         warm_up: points drawn before the first ranking.
         pool: points ranked at a time.
         batch: points taken from a pool before the next is drawn.
+        near: share of a pool that is drawn around the best points.
     """
 
     def __init__(
-        self, space: Space, rng: np.random.Generator, ranking: Ranking, warm_up: int, pool: int, batch: int
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        ranking: Ranking,
+        warm_up: int,
+        pool: int,
+        batch: int,
+        near: float = 0.0,
     ) -> None:
         self._space, self._rng, self._ranking = space, rng, ranking
-        self._warm_up, self._pool, self._batch = warm_up, pool, batch
+        self._warm_up, self._pool, self._batch, self._near = warm_up, pool, batch, near
         self._suggested = 0
         self._tried: dict[Point, None] = {}
         self._queue: list[Point] = []
@@ -157,14 +170,37 @@ class PoolSearch:
         return drawn if drawn is not None else self._space.sample(self._rng, 1)[0]
 
     def _best_of_pool(self) -> list[Point]:
-        drawn = dict.fromkeys(self._space.sample(self._rng, self._pool))
+        near = self._around_the_best(round(self._near * self._pool))
+        drawn = dict.fromkeys((*near, *self._space.sample(self._rng, self._pool - len(near))))
         pool = [point for point in drawn if point not in self._tried]
         if not pool:
             return []
-        seen = Seen(self._described(list(self._seen)), list(self._seen.values()))
+        pending = [point for point in self._tried if point not in self._seen]
+        known = self._described([*self._seen, *pending])
+        seen = Seen(known[: len(self._seen)], list(self._seen.values()), known[len(self._seen) :])
         promise = self._ranking.promise(seen, describe(self._space, pool))
         order = np.argsort(-promise, kind="stable")[: self._batch]
         return [pool[int(index)] for index in order]
+
+    def _around_the_best(self, wanted: int) -> list[Point]:
+        """Points that differ from one of the best in one decision or two, and break no constraint that is known."""
+        feasible = [observation for observation in self._seen.values() if observation.feasible]
+        parents = sorted(feasible, key=_loss)[:PARENTS]
+        if not parents or not self._space.decisions:
+            return []
+        children = [self._changed(parents[int(self._rng.integers(len(parents)))].point) for _ in range(wanted)]
+        knows = self._space if isinstance(self._space, Constrained) else None
+        return [child for child in children if knows is None or not knows.why_not(child)]
+
+    def _changed(self, parent: Point) -> Point:
+        """A decision or two take a fresh value, and so do those that this switches on."""
+        sizes = np.asarray(self._space.sizes, np.int64)
+        fresh = np.minimum((self._rng.random(len(sizes)) * sizes).astype(np.int64), sizes - 1)
+        row = np.array(self._space.indices(parent), np.int64)
+        changed = row == INACTIVE
+        changed[self._rng.integers(len(sizes), size=1 + int(self._rng.integers(2)))] = True
+        row = np.where(changed, fresh, row)
+        return self._space.at(deactivate(self._space.links, row[None])[0].tolist())
 
     def _described(self, points: list[Point]) -> Reals:
         """Features of points; each point is described once."""

@@ -1,13 +1,15 @@
 """What if the space were continuous? Bayesian optimisation in the unit cube, whose winner is rounded to a point.
 
-The baseline of Shi2020 that ignores what is discrete and what is infeasible: decisions are coordinates, the acquisition
-is maximised anywhere in the cube, and the nearest point is tried, whatever it breaks.
+The baseline of Shi2020 that ignores what is discrete and knows no features: decisions are coordinates, the acquisition
+is maximised anywhere in the cube, and the nearest point is tried. Where that breaks a constraint which the space knows,
+the nearest of a few drawn points takes its place.
 
 References:
     Shi2020: Z. Shi et al., Learned hardware/software co-design of neural accelerators, arXiv 2010.02075.
 
 Departures: the acquisition is maximised by drawing in the cube and drawing again around the best, not by gradients.
-Infeasible points learn the worst loss seen plus one: in logarithms, a factor of e.
+Infeasible points learn the worst loss seen plus one: in logarithms, a factor of e. In Shi2020 (recalled) rounding goes
+to the nearest valid parameters; of a space of mappings nobody can say which those are, so it is the nearest of some.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import TypedDict, cast
 import numpy as np
 import numpy.typing as npt
 
+from coexplore.spaces.described import Constrained
 from coexplore.spaces.encode import from_indices, from_unit, to_indices, to_unit
 from coexplore.spaces.space import Point, Space
 from coexplore.strategies.checkpoint import (
@@ -33,7 +36,7 @@ from coexplore.strategies.checkpoint import (
 from coexplore.strategies.pool_search import Seen
 from coexplore.strategies.settings import check_real, check_whole
 from coexplore.strategies.strategy import STRATEGIES, Observation, Strategy, Suggestion
-from coexplore.strategies.surrogate import Hyperparameters, Kernel, Surrogate, learn
+from coexplore.strategies.surrogate import Hyperparameters, Kernel, Surrogate, learn, require_botorch
 
 Reals = npt.NDArray[np.float64]
 REFIT_GROWTH = 1.2
@@ -43,6 +46,8 @@ ROUNDS = 2
 REACH = 0.1
 """Deviation of the first such draws, of each coordinate; halved each time."""
 WORSE = 1.0
+LEGAL = 32
+"""Draws from which the nearest is taken in place of a point that breaks a known constraint."""
 
 
 @STRATEGIES.register("relax-and-round")
@@ -63,7 +68,12 @@ class RelaxAndRound:
         check_whole("pool", self.pool, at_least=1)
 
     def start(self, space: Space, rng: np.random.Generator, objectives: int) -> Strategy:
-        """A fresh search; several objectives count through the reward."""
+        """A fresh search; several objectives count through the reward.
+
+        Raises:
+            MissingExtraError: BoTorch is not installed.
+        """
+        require_botorch()
         return _RelaxAndRound(self, space, rng)
 
 
@@ -114,9 +124,9 @@ class _RelaxAndRound:
 
     def _next(self) -> Point:
         cube = self._rng.random((self._settings.pool, len(self._space.decisions)))
-        seen = Seen(self._unit(list(self._seen)), list(self._seen.values()))
+        seen = Seen(self._unit(list(self._seen)), list(self._seen.values()), cube[:0])
         learnt = self._suggested >= self._settings.warm_up and seen.known.any() and cube.shape[1] > 0
-        point = self._rounded(self._climbed(cube, seen) if learnt else cube)
+        point = self._legal(self._rounded(self._climbed(cube, seen) if learnt else cube))
         self._suggested += 1
         self._tried[point] = None
         return point
@@ -126,9 +136,19 @@ class _RelaxAndRound:
         points = from_indices(self._space, from_unit(self._space, ranked))
         return next((point for point in points if point not in self._tried), points[0])
 
+    def _legal(self, point: Point) -> Point:
+        """The point itself, or where it breaks what the space knows of its constraints, the nearest of some draws."""
+        if not isinstance(self._space, Constrained) or not self._space.why_not(point):
+            return point
+        drawn = [legal for legal in self._space.sample(self._rng, LEGAL) if legal not in self._tried]
+        if not drawn:
+            return point
+        away = ((self._unit(drawn) - self._unit([point])) ** 2).sum(axis=1)
+        return drawn[int(np.argmin(away))]
+
     def _climbed(self, cube: Reals, seen: Seen) -> Reals:
         """The places of the cube and those around the best, best first."""
-        surrogate = self._learn(seen)
+        surrogate = self._learn(seen, cube)
         bound = self._bound(surrogate, cube)
         for turn in range(ROUNDS):
             best = cube[int(np.argmin(bound))]
@@ -137,10 +157,10 @@ class _RelaxAndRound:
             cube, bound = np.vstack([cube, near]), np.concatenate([bound, self._bound(surrogate, near)])
         return cube[np.argsort(bound, kind="stable")]
 
-    def _learn(self, seen: Seen) -> Surrogate:
+    def _learn(self, seen: Seen, cube: Reals) -> Surrogate:
         targets = np.where(seen.known, seen.loss, seen.loss[seen.known].max() + WORSE)
         fit = len(targets) >= REFIT_GROWTH * self._fitted
-        surrogate = learn(Kernel.LINEAR_MATERN, seen.features, targets, self._start, fit)
+        surrogate = learn(Kernel.LINEAR_MATERN, seen.features, targets, self._start, fit, cube)
         if fit:
             self._fitted, self._start = len(targets), surrogate.hyperparameters
         return surrogate

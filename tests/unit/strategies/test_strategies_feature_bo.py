@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
 
-from coexplore.core.errors import ConfigError
+from coexplore.accelerators.family import find_accelerator
+from coexplore.core.errors import ConfigError, MissingExtraError
+from coexplore.cost.mapping_space import mapping_space
 from coexplore.spaces.decision import Decision
 from coexplore.spaces.space import Space
 from coexplore.strategies.boosted import Boosted
 from coexplore.strategies.feature_bo import FeatureBo
 from coexplore.strategies.genetic import Genetic, ranked
+from coexplore.strategies.pool_search import Seen
 from coexplore.strategies.random_search import RandomSearch
 from coexplore.strategies.relax_round import RelaxAndRound
 from coexplore.strategies.strategy import Observation, Stage
 from coexplore.strategies.surrogate import Kernel, learn
 from coexplore.strategies.tpe import Tpe
+from coexplore.workloads.op import Loops
 
 pytest.importorskip("botorch")
 BOX = Space(tuple(Decision(f"x{i}", tuple(range(8)), ordered=True) for i in range(5)))
@@ -99,6 +104,62 @@ def test_a_linear_process_finds_a_plane_again():
     assert belief.mean == pytest.approx(asked @ plane, abs=0.02)
 
 
+@pytest.mark.parametrize("kernel", [Kernel.LINEAR_MATERN, Kernel.SMOOTH])
+def test_a_process_of_few_observations_knows_how_little_it_knows(kernel):
+    """Of values asked for 95 % should lie within two deviations; without priors it was two fifths."""
+    away = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        features = rng.integers(4, size=(212, 6)).astype(np.float64)
+        curved = np.abs(features[:, 0] - 2) + np.sin(2 * features[:, 1]) + 0.3 * features[:, 2]
+        seen, asked = slice(12), slice(12, None)
+        belief = learn(kernel, features[seen], curved[seen], {}, True, features[asked]).believe(features[asked])
+        away += [*((belief.mean - curved[asked]) / belief.deviation)]
+    assert np.mean(np.abs(away) < 2) > 0.75
+
+
+def test_features_alike_among_the_observations_by_chance_still_count():
+    seen = np.column_stack([np.arange(6.0), np.ones(6)])
+    asked = np.array([[3.0, 1.0], [3.0, 2.0]])
+    belief = learn(Kernel.SMOOTH, seen, seen[:, 0], {}, True, asked).believe(asked)
+    assert belief.deviation[1] > 2 * belief.deviation[0]
+
+
+def test_points_under_way_are_not_suggested_again_nor_their_neighbours_first():
+    features = np.arange(8.0)[:, None]
+    seen = Seen(features[:4], [observed(BOX.at([n, 5, 5, 5, 5])) for n in range(4)], features[6:7])
+    ranking = FeatureBo(kernel="smooth", weight=20.0).start(BOX, np.random.default_rng(0), 1)._ranking
+    promise = ranking.promise(seen, features)
+    alone = Seen(features[:4], [observed(BOX.at([n, 5, 5, 5, 5])) for n in range(4)], features[:0])
+    assert promise[6] < 0.5 * promise.max()
+    assert ranking.promise(alone, features)[6] > 0.5 * ranking.promise(alone, features).max()
+
+
+def test_pools_are_drawn_around_the_best_points_too():
+    found = run(FeatureBo(near=1.0, warm_up=5), 0, 12)
+    for number, later in enumerate(found[5:], 5):
+        best = sorted(found[:number], key=lambda o: o.losses[0])[:3]
+        assert min(sum(a != b for a, b in zip(later.point.values(), o.point.values(), strict=True)) for o in best) <= 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "module"), [(FeatureBo(), "botorch"), (RelaxAndRound(), "botorch"), (Boosted(), "sklearn.ensemble")]
+)
+def test_what_is_not_installed_is_said_before_anything_is_tried(settings, module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'coexplore\[bo\]'"):
+        settings.start(BOX, np.random.default_rng(0), 1)
+
+
+def test_rounding_ends_on_mappings_that_fit():
+    space = mapping_space(Loops(K=32, C=16, P=14, Q=14, R=3, S=3), find_accelerator("eyeriss-168"))
+    strategy = RelaxAndRound(warm_up=3, pool=30).start(space, np.random.default_rng(0), 1)
+    for trial in range(6):
+        (suggestion,) = strategy.suggest(1)
+        assert space.why_not(suggestion.point) == ""
+        strategy.observe([Observation(suggestion.point, Stage.TRAIN, (trial + 1.0,), 0.0, True, -1.0)])
+
+
 def test_hyperparameters_are_carried_on_instead_of_fitted_from_scratch():
     strategy = FeatureBo(warm_up=4, batch=1).start(BOX, np.random.default_rng(0), 1)
     fitted = []
@@ -125,6 +186,7 @@ def test_ranking_puts_feasible_before_infeasible_and_the_nearer_first():
         (lambda: FeatureBo(kernel="cubic"), "kernel: is 'cubic'"),
         (lambda: FeatureBo(acquisition="ucb"), "acquisition: is 'ucb'"),
         (lambda: FeatureBo(pool=0), "pool: is 0"),
+        (lambda: FeatureBo(near=1.5), "near: is 1.5"),
         (lambda: RelaxAndRound(warm_up=0), "warm_up: is 0"),
         (lambda: Boosted(random=2.0), "random: is 2.0"),
         (lambda: Genetic(population=1), "population: is 1"),
