@@ -51,9 +51,9 @@ from coexplore.accelerators.accelerator import DIMS, Accelerator
 from coexplore.core.errors import ConfigError
 from coexplore.cost import _goal
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping
-from coexplore.cost.obstacle import Obstacle, find_obstacle
+from coexplore.cost.obstacle import Obstacle, find_obstacle, least_capacities
 from coexplore.cost.replay import replay, too_wide
-from coexplore.cost.search import Outcome, lot_of, search
+from coexplore.cost.search import Outcome, lay_out, lot_of, search
 from coexplore.workloads.op import Loops
 
 UNROLLINGS = 128
@@ -79,7 +79,7 @@ class Mapped:
     mapping: Mapping | None
     reason: str = ""
     obstacle: Obstacle | None = None
-    """What the fastest unrolling overflows, when none fits."""
+    """Which level is too small, and the least capacity with which some mapping fits, when none does."""
     value: float = math.inf
     """What the mapping costs by the goal: seconds, joules or joule seconds."""
     bound: float = math.inf
@@ -120,7 +120,8 @@ def best_mapping(
     reason = too_wide(loops, accelerator)
     if reason:
         return Mapped(None, reason)
-    return mapped(loops, search(loops, lot_of(accelerator), CODES[goal], unrollings, prune, limit), 0)
+    found = mapped(loops, search(loops, lot_of(accelerator), CODES[goal], unrollings, prune, limit), 0)
+    return found if found.mapping is not None else _explained(loops, accelerator, unrollings)
 
 
 def check_limit(name: str, limit: object) -> None:
@@ -136,8 +137,18 @@ def check_limit(name: str, limit: object) -> None:
         )
 
 
+def _explained(loops: Loops, accelerator: Accelerator, unrollings: int) -> Mapped:
+    """Why no mapping fits, and which capacities would be enough."""
+
+    def blocked_by(chip: Accelerator) -> Obstacle | None:
+        return mapped(loops, search(loops, lay_out((chip,)), _goal.LATENCY, unrollings, limit=1), 0).obstacle
+
+    obstacle = least_capacities(accelerator, blocked_by)
+    return Mapped(None, f"no mapping fits, even with the smallest tiles: {obstacle.text}", obstacle)
+
+
 def mapped(loops: Loops, outcome: Outcome, v: int) -> Mapped:
-    """What a search found for accelerator `v` of its lot."""
+    """What a search found for accelerator `v` of its lot; where nothing fits, what the fastest unrolling overflows."""
     mapping, accelerator, goal = outcome.mapping(v), outcome.lot.accelerators[v], GOALS[outcome.goal]
     if outcome.best.mapping[v] < 0:
         return _untiled(loops, accelerator, mapping, goal)

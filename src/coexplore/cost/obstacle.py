@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from coexplore.accelerators.accelerator import OPERANDS, Accelerator
+from coexplore.accelerators.accelerator import OPERANDS, Accelerator, MemoryLevel
 from coexplore.cost._assess import occupied_bits
 from coexplore.cost._search import Scratch, judge, make_scratch
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
 from coexplore.cost.nest import flatten, machine_of, problem_of
 from coexplore.workloads.op import Loops
+
+ROOMY_BYTES = 2**40
+"""Holds the tiles of any op."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,17 @@ class Obstacle:
     factor: int | None
     nearest: int | None
     """The largest factor of that loop that fits, the main memory doing the rest."""
+    least: tuple[tuple[str, int], ...] = ()
+    """Where no mapping fits: level and least capacity in bytes, of all levels that are too small; see `least_capacities`.
+    Empty where a mapping was given."""
 
     @property
     def text(self) -> str:
         """One sentence: what, by how much, what next."""
         head = f"level {self.level!r} needs {self.need_bytes} bytes and holds {self.capacity_bytes}"
+        if self.least:
+            others = "".join(f", and that of level {name!r} to {size}" for name, size in self.least[1:])
+            return f"{head} (largest: {self.operand}); raise capacity_bytes to at least {self.need_bytes}{others}"
         if self.dim is None:
             return (
                 f"{head} (largest: {self.operand}); no single smaller factor is enough, "
@@ -54,6 +64,50 @@ def find_obstacle(loops: Loops, accelerator: Accelerator, mapping: Mapping) -> O
             total = _total_bytes(needs[number])
             return Obstacle(level.name, largest, total, level.capacity_bytes, dim, factor, legal)
     return None
+
+
+def least_capacities(accelerator: Accelerator, blocked_by: Callable[[Accelerator], Obstacle | None]) -> Obstacle:
+    """Why no mapping of an op fits an accelerator, and the least capacities with which one does, by bisection.
+
+    Levels are looked at from the outermost inwards. Each keeps its capacity if some mapping fits while those further
+    inside hold anything, and else is given the least with which one does. All together are then enough.
+
+    Args:
+        accelerator: one that has no mapping.
+        blocked_by: what is in the way on an accelerator; None where it has a mapping. More capacity is never in the way.
+    """
+    chip = replace(accelerator, levels=tuple(_sized(level, ROOMY_BYTES) for level in accelerator.levels))
+    first, least = None, []
+    for number, level in enumerate(accelerator.levels):
+        if level.capacity_bytes is None:
+            continue
+        chip = _with_level(chip, number, level)
+        obstacle = blocked_by(chip)
+        if obstacle is None:
+            continue
+        low, high = level.capacity_bytes, max(obstacle.need_bytes, level.capacity_bytes + 1)
+        while blocked_by(_with_level(chip, number, _sized(level, high))) is not None:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            if blocked_by(_with_level(chip, number, _sized(level, middle))) is None:
+                high = middle
+            else:
+                low = middle
+        chip = _with_level(chip, number, _sized(level, high))
+        first = obstacle if first is None else first
+        least.append((level.name, high))
+    assert first is not None
+    return replace(first, need_bytes=least[0][1], dim=None, factor=None, nearest=None, least=tuple(least))
+
+
+def _sized(level: MemoryLevel, capacity_bytes: int) -> MemoryLevel:
+    """A level with another capacity; one without a bound stays without."""
+    return level if level.capacity_bytes is None else replace(level, capacity_bytes=capacity_bytes)
+
+
+def _with_level(accelerator: Accelerator, number: int, level: MemoryLevel) -> Accelerator:
+    return replace(accelerator, levels=(*accelerator.levels[:number], level, *accelerator.levels[number + 1 :]))
 
 
 def _total_bytes(need: dict[str, int]) -> int:

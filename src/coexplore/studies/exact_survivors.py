@@ -121,14 +121,14 @@ class _Whole:
             reason = f"{found.reason}; widen the space" if solution.decodable else self._no_such()
             return replace(solution, reason=reason)
         point = points_at(self.space, np.array([found.nearest]))[0]
-        knobs = ", ".join(f"{name} {value}" for name, value in point.items())
-        nearest = f"the nearest to all limits: {knobs or 'the only one'}"
+        nearest = f"the nearest to all limits: {_knobs(point)}"
         reason = f"{found.reason}; {nearest}; loosen a limit or widen the space"
         return replace(solution, reason=reason, nearest=self._survivor(point, found.nearest))
 
     def _no_such(self) -> str:
         first = points_at(self.space, np.array([0]))[0]
-        return f"no point of the space stands for an accelerator; the first: {_chip(self.problem.designs, first)}"
+        why = _chip(self.problem.designs, first)
+        return f"no point of the space stands for an accelerator; the first ({_knobs(first)}): {why}; widen the space"
 
     def around_the_optimum(self, solution: Solution) -> Solution:
         """The solution with steps of knobs, looser limits, and which knobs lie at an end."""
@@ -189,6 +189,10 @@ def _with_network(space: Space, accelerator: Point) -> Point:
     """The point of the space of designs, whose network has nothing to decide."""
     network = {d.name: d.values[0] for d in space.decisions if not d.name.startswith(f"{ACCELERATOR}.")}
     return space.point({**network, **join(**{ACCELERATOR: accelerator})})
+
+
+def _knobs(point: Point) -> str:
+    return ", ".join(f"{name} {value}" for name, value in point.items()) or "the only one"
 
 
 def _chip(designs: DesignSpace, point: Point) -> Accelerator | str:

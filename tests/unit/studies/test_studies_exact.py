@@ -257,7 +257,8 @@ def test_points_that_stand_for_nothing_are_counted_and_left_out(prices, tmp_path
     assert (result.solution.decodable, result.solution.runs) == (96, 96)
     assert {trial.point["accelerator.pes_x"] for trial in result.trials} == {2}
     none = run(replace(exact_problem(), designs=DesignSpace(FixedNetwork(SMALL), Patchy(9))), tmp_path / "none")
-    assert "no point of the space stands for an accelerator; the first: no mesh of 1" in none.explanation
+    assert "no point of the space stands for an accelerator; the first (pes_x 1, pes_y 1, " in none.explanation
+    assert "): no mesh of 1; widen the space" in none.explanation
 
 
 def test_steps_and_ends_are_those_of_the_optimum(prices, tmp_path: Path) -> None:
