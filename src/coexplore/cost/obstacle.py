@@ -32,7 +32,7 @@ class Obstacle:
     nearest: int | None
     """The largest factor of that loop that fits, the main memory doing the rest."""
     least: tuple[tuple[str, int], ...] = ()
-    """Where no mapping fits: level and least capacity in bytes, of all levels that are too small; see `least_capacities`.
+    """Where no mapping fits: the levels that are too small, with their least capacity in bytes (`least_capacities`).
     Empty where a mapping was given."""
 
     @property
@@ -74,7 +74,7 @@ def least_capacities(accelerator: Accelerator, blocked_by: Callable[[Accelerator
 
     Args:
         accelerator: one that has no mapping.
-        blocked_by: what is in the way on an accelerator; None where it has a mapping. More capacity is never in the way.
+        blocked_by: what is in the way on an accelerator; None where it has a mapping. More capacity never hurts.
     """
     chip = replace(accelerator, levels=tuple(_sized(level, ROOMY_BYTES) for level in accelerator.levels))
     first, least = None, []
