@@ -71,7 +71,13 @@ class PredictionSettings:
             ConfigError: the surrogate cannot promise such a coverage.
         """
         root = data_root or (Path(os.environ[DATA_VARIABLE]) if DATA_VARIABLE in os.environ else Path())
-        evaluator = SurrogateEvaluator(load_surrogate(root / self.path), self.coverage)
+        path = root / self.path
+        if not path.exists():
+            raise DataError(
+                f"cannot read the surrogate {path}: there is no such file; `coexplore train-surrogate` writes one; give "
+                f"its full path, or the folder it lies in with --data or {DATA_VARIABLE}"
+            )
+        evaluator = SurrogateEvaluator(load_surrogate(path), self.coverage)
         if self.coverage is not None:
             try:
                 evaluator.surrogate.error_at(self.coverage)

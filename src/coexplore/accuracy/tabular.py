@@ -55,7 +55,10 @@ class TableSettings:
         keys = COLUMNS if self.key == STAGES else (self.key,)
         for field, column in (*(("key", key) for key in keys), ("accuracy", self.accuracy)):
             if column not in known:
-                raise ConfigError(f"{field}: {path} has no column {column!r}; {did_you_mean(column, known)}")
+                hint = did_you_mean(column, known)
+                if field == "key" and set(COLUMNS) <= set(known):
+                    hint = f"give `{STAGES}`, and its networks are told apart by {COLUMNS[0]} to {COLUMNS[-1]}"
+                raise ConfigError(f"{field}: {path} has no column {column!r}; {hint}")
         try:
             rows = pq.read_table(path, columns=[*keys, self.accuracy])
             values = np.asarray(rows.column(self.accuracy).to_numpy(), np.float64) / (PERCENT if self.percent else 1.0)
@@ -84,6 +87,11 @@ def _stage_names(path: Path, rows: pa.Table) -> list[str]:
 
 
 def _columns(path: Path) -> list[str]:
+    if not path.exists():
+        raise DataError(
+            f"cannot read the table {path}: there is no such file; give its full path, or the folder it lies in with "
+            f"--data or {DATA_VARIABLE}"
+        )
     try:
         return list(pq.read_schema(path).names)
     except (OSError, pa.ArrowException) as error:

@@ -33,6 +33,7 @@ from coexplore.studies.exact_chunks import CHUNK, Chunk, ChunkFiles
 from coexplore.studies.exact_solution import Solution, read_solution
 from coexplore.studies.exact_survivors import summarise
 from coexplore.studies.problem import Pricer, Problem
+from coexplore.studies.rated import lists_a_part
 from coexplore.studies.sources import NOT_THE_ENGINES, CostPricer, SurrogateAccuracy, TableAccuracy
 from coexplore.workloads.graph import Workload
 
@@ -74,6 +75,8 @@ def check(problem: Problem) -> None:
         ConfigError: says why.
     """
     solved.check(problem)
+    if not isinstance(problem.strategy, Exact) and (reason := lists_a_part(problem.designs, problem.accuracy)):
+        raise ConfigError(f"strategy.name: {reason}")
     if isinstance(problem.strategy, Exact):
         most = problem.strategy.most
         reason = (

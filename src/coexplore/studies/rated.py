@@ -46,6 +46,19 @@ def too_many(designs: DesignSpace, source: AccuracySource | None) -> str:
     return f"the space has {size:,} networks and at most {MOST_NETWORKS:,} are counted; restrict it"
 
 
+def lists_a_part(designs: DesignSpace, source: AccuracySource | None) -> str:
+    """Why a search would hardly ever suggest a network that has an accuracy, in words; empty where it may."""
+    size = factor(designs.space, NETWORK).size
+    if size <= MOST_NETWORKS or not (
+        isinstance(designs.network_family, ListedFamily) and isinstance(source, TableAccuracy)
+    ):
+        return ""
+    return (
+        f"a search of {size:,} networks would hardly suggest one that the table lists; take strategy: {{name: exact}}, "
+        "which looks at those alone, or task: {surrogate: ...}"
+    )
+
+
 def rated_networks(designs: DesignSpace, source: AccuracySource) -> Rated:
     """The networks that a source has an accuracy for.
 

@@ -112,3 +112,9 @@ def test_a_table_about_other_networks_is_refused(tmp_path, points):
     pq.write_table(pa.table({"arch_str": ["a"], "acc": [50.0]}), tmp_path / "names.parquet")
     with pytest.raises(ConfigError, match=r"task.key.*block0_e"):
         resolve(parse_config(document(tmp_path / "names.parquet")))
+
+
+def test_a_search_that_would_hardly_meet_a_listed_network_is_refused(tmp_path, points):
+    table = write_table(tmp_path, points, [50.0] * len(points))
+    with pytest.raises(ConfigError, match=r"strategy\.name: a search of .* would hardly suggest one that"):
+        resolve(parse_config(document(table, strategy={"name": "evolution"})))

@@ -87,5 +87,5 @@ def test_wrong_settings_and_networks_are_named(tmp_path: Path, study: dict[str, 
             build(parse_config(study | {"task": wrong}))
     with pytest.raises(ConfigError, match=r"^network: .*is no network of Accel-NASBench"):
         build(parse_config(study | {"network": {"fixed": "mobilenet-v2"}}))
-    with pytest.raises(DataError, match=r"absent\.npz does not exist"):
+    with pytest.raises(DataError, match=r"absent\.npz: there is no such file"):
         build(parse_config(study | {"task": {"surrogate": str(tmp_path / "absent.npz")}}))
