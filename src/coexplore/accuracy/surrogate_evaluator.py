@@ -74,7 +74,7 @@ class PredictionSettings:
         path = root / self.path
         if not path.exists():
             raise DataError(
-                f"cannot read the surrogate {path}: there is no such file; `coexplore train-surrogate` writes one; give "
+                f"cannot read the surrogate {path}: there is no such file; `coexplore train-surrogate` makes it; give "
                 f"its full path, or the folder it lies in with --data or {DATA_VARIABLE}"
             )
         evaluator = SurrogateEvaluator(load_surrogate(path), self.coverage)
