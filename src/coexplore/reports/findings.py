@@ -14,7 +14,7 @@ from coexplore.objectives.objective import Objective
 from coexplore.reports.final_test import read_tested
 from coexplore.reports.summary import TestAccuracies, chosen_trial
 from coexplore.spaces.space import Point, part
-from coexplore.studies.config import build_designs, build_objectives, residency_of, searched_pricer
+from coexplore.studies.config import build_designs, build_objectives, limit_of, residency_of, searched_pricer
 from coexplore.studies.searched_pricer import SearchedPricer
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord
@@ -127,18 +127,20 @@ class Assumed:
     residency: Residency
     searched: SearchedPricer | None
     """Where mappings are searched, which comes out the same each time."""
+    limit: int | None = None
+    """Of the engine's own search."""
 
     def price(self, workload: Workload, accelerator: Accelerator) -> WorkloadCost:
         """The price of the study; with the best mappings where its search has none for some op."""
         found = None if self.searched is None else self.searched.mappings(workload, accelerator)
-        return price(workload, accelerator, self.goal, found, residency=self.residency)
+        return price(workload, accelerator, self.goal, found, residency=self.residency, limit=self.limit)
 
 
 def assumed_by(result: StudyResult) -> Assumed:
     """How a study prices."""
     goal = mapping_goal(result)
     searched = searched_pricer(result.config, build_designs(result.config), goal)
-    return Assumed(goal, residency_of(result.config), searched)
+    return Assumed(goal, residency_of(result.config), searched, limit_of(result.config))
 
 
 def _member(

@@ -31,6 +31,7 @@ from coexplore.strategies.strategy import STRATEGIES, SearchByLooks, StrategySet
 from coexplore.studies.exact import check as check_exact
 from coexplore.studies.exact import why_not
 from coexplore.studies.learned_pricer import learned_pricer
+from coexplore.studies.limited_pricer import LimitedPricer
 from coexplore.studies.mapping_search import MappingSearch
 from coexplore.studies.modes import in_mode
 from coexplore.studies.phases import Phases
@@ -65,6 +66,7 @@ __all__ = [
 
 SEARCH, EXACT = "two-level", "exact"
 """The strategies of studies that name none."""
+EXACT_HARDWARE = "exact-hardware"
 AREA_TARGET = "area_target_mm2"
 """Setting of rewards that may be the word `baseline`, which stands for the area of that preset."""
 
@@ -189,8 +191,13 @@ def _pricer(config: StudyConfig, designs: DesignSpace, goal: Goal) -> Pricer:
             raise ConfigError("cost.learned: goes with accelerators and with no other setting of cost; leave one out")
         return learned_pricer(config.cost.learned, designs)
     searched = searched_pricer(config, designs, goal)
+    limit = limit_of(config)
     if not on_boards:
+        if limit is not None:
+            return LimitedPricer(goal, residency_of(config), limit)
         return searched or CostPricer(goal, residency_of(config))
+    if limit is not None:
+        raise ConfigError("cost.limit: is not for FPGAs, whose tilings are solved; leave it out")
     if searched is not None:
         raise ConfigError("cost.mapper: is not for FPGAs, whose tilings are solved; leave it out")
     if config.cost is not None and config.cost.residency is not None:
@@ -231,6 +238,25 @@ def residency_of(config: StudyConfig) -> Residency:
     """What a study assumes to stay on chip."""
     chosen = config.cost.residency if config.cost is not None else None
     return MAIN_MEMORY if chosen is None else Residency(chosen.activation_share, chosen.weight_share)
+
+
+def limit_of(config: StudyConfig) -> int | None:
+    """How many tiles the search for a mapping looks at; None: as many as there are.
+
+    Raises:
+        ConfigError: the study asks for proofs, or for mappings that another strategy searches.
+    """
+    limit = config.cost.limit if config.cost is not None else None
+    if limit is None or config.cost is None:
+        return None
+    if config.cost.mapper is not None:
+        raise ConfigError("cost.limit: is not for mappings that cost.mapper searches, which has trials; leave one out")
+    if config.strategy.name in (EXACT, EXACT_HARDWARE):
+        raise ConfigError(
+            f"cost.limit: is not for strategy.name: {config.strategy.name}, whose proofs rest on the best mappings; "
+            "leave it out, or take another strategy"
+        )
+    return limit
 
 
 def _with_settings(config: StudyConfig, settings: Mapping[str, Settings]) -> StudyConfig:

@@ -211,6 +211,8 @@ class CostConfig(_Section):
     """Path of a trained cost model, whose predictions are taken for prices; absent: the engine's prices."""
     mapper: MapperConfig | None = None
     """Absent: the engine's own mapper, optimal in its declared mapspace."""
+    limit: int | None = Field(default=None, ge=1)
+    """Tiles that the engine's own mapper looks at for each mapping; absent: as many as it takes to prove the best."""
 
 
 class PhasesConfig(_Section):

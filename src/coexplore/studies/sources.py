@@ -26,7 +26,7 @@ from coexplore.workloads.weights import Weights
 
 NOT_THE_ENGINES = (
     "its prices are not those of the engine for an accelerator described level by level; take another strategy for "
-    "pools of FPGAs, and for mappings that are searched or prices that are learned"
+    "pools of FPGAs, for mappings that are searched by trials or with a limit, and for prices that are learned"
 )
 """Why a study cannot be priced whole, whose pricer is no `CostPricer`."""
 

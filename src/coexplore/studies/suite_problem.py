@@ -133,7 +133,7 @@ def _check_sections(config: StudyConfig, sections: Sequence[MemberConfig]) -> No
     for section, default in (("reward", RewardConfig()), ("training", TrainingConfig())):
         if getattr(config, section) != default:
             raise ConfigError(f"{section}: {plays_no_part}")
-    for setting in ("learned", "mapper"):
+    for setting in ("learned", "mapper", "limit"):
         if config.cost is not None and getattr(config.cost, setting) is not None:
             raise ConfigError(f"cost.{setting}: a suite is solved at the engine's prices; leave it out")
     if not sections:
