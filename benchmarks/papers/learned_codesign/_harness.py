@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from coexplore.accelerators.eyeriss_like import EyerissLike
 from coexplore.design import Design, DesignSpace
 from coexplore.networks.network import NETWORK_PRESETS, FixedNetwork
 from coexplore.spaces.decision import Value
-from coexplore.spaces.space import Point
+from coexplore.spaces.space import Point, Space
 from coexplore.strategies.strategy import Observation, Stage, StrategySettings
 from coexplore.studies.compare_statistics import rank_test, superiority
 from coexplore.studies.problem import Priced
@@ -47,10 +47,6 @@ class Course:
         """The lowest loss; +inf where nothing was feasible."""
         return min(self.losses, default=math.inf)
 
-    def best_after(self, evaluations: int) -> float:
-        """The lowest of the first losses; +inf where none was feasible."""
-        return min(self.losses[:evaluations], default=math.inf)
-
     def reaches(self, goal: float) -> int | None:
         """Evaluations until a loss is at most `goal`; None where none is."""
         return next((number for number, loss in enumerate(self.losses, 1) if loss <= goal), None)
@@ -61,9 +57,24 @@ class Course:
         return sum(math.isinf(loss) for loss in self.losses)
 
 
-def search(settings: StrategySettings, designs: DesignSpace, pricer: Pricer, evaluations: int, seed: int) -> Course:
-    """Minimise the EDP of sums; each suggestion is evaluated before the next."""
-    strategy = settings.start(designs.space, np.random.default_rng(seed), 1)
+def shuffled(space: Space, seed: int) -> Space:
+    """The same points without features, the values of every decision in an order that means nothing."""
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(len(decision.values)) for decision in space.decisions]
+    pairs = zip(space.decisions, orders, strict=True)
+    return Space(tuple(replace(d, values=tuple(d.values[int(n)] for n in order), ordered=False) for d, order in pairs))
+
+
+def search(
+    settings: StrategySettings,
+    designs: DesignSpace,
+    pricer: Pricer,
+    evaluations: int,
+    seed: int,
+    space: Space | None = None,
+) -> Course:
+    """Minimise the EDP of sums; each suggestion is evaluated before the next. `space` replaces that of the designs."""
+    strategy = settings.start(space or designs.space, np.random.default_rng(seed), 1)
     losses: list[float] = []
     spent, begun = 0.0, time.perf_counter()
     while len(losses) < evaluations and (suggestions := strategy.suggest(1)):
@@ -93,27 +104,6 @@ def ahead(better: Sequence[float], worse: Sequence[float]) -> dict[str, float]:
     return {"superiority": superiority(better, worse), "p": rank_test(better, worse)}
 
 
-def at_equal_time(courses: Mapping[str, Sequence[Course]], scale: float) -> dict[str, object]:
-    """Medians where every method has the time that the fastest needs for its evaluations.
-
-    Each then has the evaluations that fit at its own median seconds for one (Sakhuja2023, as in `coexplore compare`).
-    """
-    each = {name: statistics.median(_seconds_each(course) for course in runs) for name, runs in courses.items()}
-    least = min(len(course.losses) for runs in courses.values() for course in runs)
-    seconds = least * min(each.values())
-    fits = {name: int(seconds / own + 1e-9) for name, own in each.items()}
-    best = {name: [course.best_after(fits[name]) for course in runs] for name, runs in courses.items()}
-    return {
-        "seconds": seconds,
-        "evaluations": fits,
-        "median": {name: finite(statistics.median(values) / scale) for name, values in best.items()},
-    }
-
-
-def _seconds_each(course: Course) -> float:
-    return (course.seconds + course.evaluating) / max(len(course.losses), 1)
-
-
-def finite(value: float) -> float | None:
-    """None for infinity, which JSON has not."""
-    return value if math.isfinite(value) else None
+def seconds_each(runs: Sequence[Course]) -> float:
+    """Wall seconds of one evaluation with its share of the search: the median over runs."""
+    return statistics.median((course.seconds + course.evaluating) / max(len(course.losses), 1) for course in runs)

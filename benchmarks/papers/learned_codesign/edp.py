@@ -5,7 +5,8 @@ evaluations, over several seeds, mappings solved by the engine's mapper; the bes
 the Eyeriss preset of the same budget; the same with searched mappings for one set; and whether any mapping that a
 search finds is better than the solved one.
 
-    python benchmarks/papers/learned_codesign/edp.py [--quick] [--seeds 10] [--evaluations 16] [--models NAME ...]
+    python benchmarks/papers/learned_codesign/edp.py [--quick] [--seeds 10] [--evaluations 20] [--noisy-seeds 10]
+        [--models NAME ...]
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from _harness import MODELS, Course, ahead, at_equal_time, designs_of, search
+from _harness import MODELS, Course, ahead, designs_of, search, seconds_each
 
 from coexplore.accelerators.eyeriss_like import EyerissLike
 from coexplore.accelerators.family import find_accelerator
@@ -26,6 +27,7 @@ from coexplore.cost.mapper import best_mapping
 from coexplore.cost.mapping_space import mapping_space
 from coexplore.cost.model import Goal, price
 from coexplore.cost.replay import replay
+from coexplore.design import DesignSpace
 from coexplore.spaces.space import Point
 from coexplore.strategies.feature_bo import FeatureBo
 from coexplore.strategies.genetic import Genetic
@@ -44,6 +46,7 @@ METHODS: dict[str, StrategySettings] = {
 EXACT = SearchedPricer(MappingSearch(None))
 PUBLISHED = {"codesign-resnet": 0.18, "codesign-dqn": 0.40}
 """Reduction of the EDP in the abstract of Shi2020, on other layers, another tool and another space."""
+MOST_RANDOM = 4
 NOISY_MODEL, NOISY_EVALUATIONS, NOISY_TRIALS = "codesign-dqn", 12, 20
 
 
@@ -53,10 +56,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="not needed: the layers are in the package")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--evaluations", type=int, default=16)
+    parser.add_argument("--evaluations", type=int, default=20)
+    parser.add_argument("--noisy-seeds", type=int, default=10, help="of the searches of mappings; 0 leaves them out")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     arguments = parser.parse_args()
     seeds, evaluations = (2, 8) if arguments.quick else (arguments.seeds, arguments.evaluations)
+    noisy = 0 if arguments.quick else arguments.noisy_seeds
     models = ("codesign-mlp",) if arguments.quick else arguments.models
     begun = time.perf_counter()
     checked = [_never_worse(model, *((1, 60) if arguments.quick else (2, 160))) for model in MODELS]
@@ -64,7 +69,7 @@ def main() -> None:
     freest = min(ratio for _, ratio in checked)
     result = {
         "models": {model: _model(model, seeds, evaluations) for model in models},
-        "searched_mappings": None if arguments.quick or NOISY_MODEL not in models else _searched(seeds),
+        "searched_mappings": _searched(noisy) if noisy and NOISY_MODEL in models else None,
         "never_worse": worst >= 1.0 - 1e-9,
         "least_searched_over_solved": worst,
         "least_with_shared_axes": freest,
@@ -92,6 +97,7 @@ def _model(model: str, seeds: int, evaluations: int) -> Mapping[str, object]:
         "best_over_preset": best / preset,
         "published_reduction": PUBLISHED.get(model),
         **_compared(courses, preset),
+        "random_at_equal_time": _random_at_equal_time(designs, courses, preset),
     }
     print(model, json.dumps(found), flush=True)
     return found
@@ -103,8 +109,21 @@ def _compared(courses: Mapping[str, list[Course]], scale: float) -> dict[str, ob
         "median_over_preset": {name: statistics.median(values) / scale for name, values in best.items()},
         "range_over_preset": {name: [min(values) / scale, max(values) / scale] for name, values in best.items()},
         "against": {name: ahead(best["feature_bo"], values) for name, values in best.items() if name != "feature_bo"},
-        "at_equal_time": at_equal_time(courses, scale),
         "search_seconds": {name: statistics.mean(course.seconds for course in runs) for name, runs in courses.items()},
+    }
+
+
+def _random_at_equal_time(designs: DesignSpace, courses: Mapping[str, list[Course]], scale: float) -> dict[str, object]:
+    """Random search with the wall time of the search on features, up to `MOST_RANDOM` times its evaluations."""
+    ours, drawn = courses["feature_bo"], courses["random"]
+    evaluations = len(drawn[0].losses)
+    factor = min(MOST_RANDOM, seconds_each(ours) / seconds_each(drawn))
+    longer = [search(METHODS["random"], designs, EXACT, int(evaluations * factor), seed) for seed in range(len(ours))]
+    best = [course.best for course in longer]
+    return {
+        "evaluations": int(evaluations * factor),
+        "median_over_preset": statistics.median(best) / scale,
+        **ahead([course.best for course in ours], best),
     }
 
 

@@ -13,6 +13,7 @@ from coexplore.accelerators.family import find_accelerator
 from coexplore.core.errors import ConfigError, MissingExtraError
 from coexplore.cost.mapping_space import mapping_space
 from coexplore.spaces.decision import Decision
+from coexplore.spaces.described import describe
 from coexplore.spaces.space import Space
 from coexplore.strategies.boosted import Boosted
 from coexplore.strategies.feature_bo import FeatureBo
@@ -68,6 +69,16 @@ def test_learnt_feasibility_pays_for_fewer_infeasible_points():
         for learnt in (True, False)
     ]
     assert paid[0] < paid[1]
+
+
+def test_the_chance_of_feasibility_says_more_than_the_share_seen():
+    points = list(dict.fromkeys(BOX.sample(np.random.default_rng(0), 400)))
+    seen, asked = [observed(point, limit=16) for point in points[:40]], points[40:]
+    ranking = FeatureBo().start(BOX, np.random.default_rng(0), 1)._ranking
+    chance = ranking._feasible(Seen(describe(BOX, points[:40]), seen, np.zeros((0, 5))), describe(BOX, asked))
+    truth = np.array([observed(point, limit=16).feasible for point in asked])
+    share = np.mean([o.feasible for o in seen])
+    assert np.mean((chance - truth) ** 2) < 0.5 * np.mean((share - truth) ** 2)
 
 
 def test_starts_of_infeasible_points_only_end_in_feasible_ones():
