@@ -15,8 +15,9 @@ from coexplore.strategies.exact_hardware import ExactHardware
 BAR = 0.1
 MODES: dict[str, Callable[..., Trace]] = {"joint": joint, "fixed": fixed, "phase": phase}
 STRATEGIES = ("random", "evolution", "ppo")
-ONE_SHOT = ("joint", "fixed")
+FURTHER = (("joint", "ppo, exploring"), ("joint", "one-shot"), ("fixed", "one-shot"))
 """Phases of one-shot search would look at nothing in the first one."""
+OPPONENTS = (("joint", "ppo"), ("joint", "ppo, exploring"), ("joint", "evolution"))
 EXACT = {
     "exact-hardware evolution": ExactHardware("evolution"),
     "exact-hardware random": ExactHardware("random"),
@@ -82,26 +83,27 @@ def _by_evaluations(trace: Trace, most: int) -> np.ndarray:
 
 
 def compare(
-    world: World, target: dict[str, object], samples: int, seeds: int, with_violations: bool
+    world: World, target: dict[str, object], samples: int, seeds: int, *, bar_only: bool, with_violations: bool
 ) -> dict[str, object]:
-    """All searches at one target."""
+    """All searches at one target, or only those that the bar is about."""
     goal, best = Goal(float(target["target_s"])), float(target["joint"]) / 100
-    kinds = [(mode, strategy) for strategy in STRATEGIES for mode in MODES] + [(mode, "one-shot") for mode in ONE_SHOT]
+    kinds = [(mode, strategy) for strategy in STRATEGIES for mode in MODES] + list(FURTHER)
     runs = {
         f"{mode} {strategy}": Runs([MODES[mode](world, goal, strategy, samples, seed) for seed in range(seeds)], best)
-        for mode, strategy in kinds
+        for mode, strategy in (OPPONENTS if bar_only else kinds)
     }
     few = max(int(samples * SHARE), 1)
     for kind, settings in EXACT.items():
         runs[kind] = Runs([exact_hardware(world, goal, settings, few, seed) for seed in range(seeds)], best)
-    to_phase = {s: samples_to_phase(runs[f"joint {s}"], runs[f"phase {s}"]) for s in STRATEGIES}
     document = {
         "target_s": goal.latency_s,
         "searches": {kind: each.document() for kind, each in runs.items()},
-        "samples_to_phase": {**to_phase, JUDGED: samples_to_phase(runs[JUDGED], runs["phase ppo"])},
         "bar": judge(runs),
     }
-    if with_violations:
+    if not bar_only:
+        to_phase = {s: samples_to_phase(runs[f"joint {s}"], runs[f"phase {s}"]) for s in STRATEGIES}
+        document["samples_to_phase"] = {**to_phase, JUDGED: samples_to_phase(runs[JUDGED], runs["phase ppo"])}
+    if with_violations and not bar_only:
         document["violations"] = violations(world, goal, samples, seeds)
     return document
 
@@ -127,7 +129,15 @@ def judge(runs: dict[str, Runs]) -> dict[str, object]:
         "share_trained": share_trained,
         "met": within_bar(share[JUDGED]),
         "met_trained": within_bar(share_trained[JUDGED]),
+        "others": {kind: against(runs[kind], runs[JUDGED]) for kind in runs if kind.startswith("joint ")},
     }
+
+
+def against(other: Runs, judged: Runs) -> dict[str, object]:
+    """The same bar with another search in place of PPO."""
+    needed = judged.evaluations_until(other.regret)
+    share = None if needed is None else round(needed / max(other.evaluations, 1), 4)
+    return {"needed": needed, "share": share, "met": within_bar(share)}
 
 
 def within_bar(share: float | None) -> bool:
@@ -170,5 +180,5 @@ def print_searches(name: str, document: dict[str, object]) -> None:
             f"  {kind:32s} {one['accuracy_median']:6.2f} %, regret {one['regret_median']:5.2f} "
             f"({low:.2f} to {high:.2f}) points after {one['evaluations']:g} accuracies"
         )
-    print(f"  bar: {document['bar']}\n  samples to phase: {document['samples_to_phase']}")
-    print(f"  violations: {document.get('violations')}", flush=True)
+    for key in ("bar", "samples_to_phase", "violations"):
+        print(f"  {key}: {document.get(key)}", flush=True)

@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=500, help="of every search")
     parser.add_argument("--seeds", type=int, default=10, help="0 leaves out the searches")
     parser.add_argument("--no-violations", action="store_true", help="leave out PPO under the published rewards")
+    parser.add_argument("--bar-only", action="store_true", help="of the searches only those that our bar is about")
     parser.add_argument("--threads", type=int, default=2, help="of pricing")
     parser.add_argument("--tables", nargs="+", choices=tuple(TABLES), default=list(TABLES))
     options = parser.parse_args()
@@ -123,7 +124,8 @@ def study(space: TabularSpace, options: argparse.Namespace) -> dict[str, object]
     world = World(space.accuracy, space.choices, space.macs, table, family.space, baseline_column(points))
     searches = []
     for target in truths[0]["targets"] if options.seeds else ():
-        searches.append(compare(world, target, options.samples, options.seeds, not options.no_violations))
+        wanted = {"bar_only": options.bar_only, "with_violations": not options.no_violations}
+        searches.append(compare(world, target, options.samples, options.seeds, **wanted))
         print_searches(space.name, searches[-1])
     return {"networks": len(space.accuracy), "accelerators": len(points), "truth": truths, "searches": searches}
 
