@@ -3,8 +3,10 @@
 ZigZag cuts the loops of each operand where it likes; our chain puts its levels in one order, and a level that keeps two
 operands cuts both at one place. A cut may slide over loops that do not change the operand's tile, and memories on one
 side of the array may swap places: where that makes the cuts agree the mapping is said exactly. Where it does not, each
-operand is replayed on a chain of its own memories: energy is exact (the counts of operands do not depend on each
-other), and no port can be faster than its bits, which gives a lower bound of the time.
+operand gets its part of a shared memory as a level of its own, as large as the whole and with a port of its own: energy
+is exact, and the time, which is also at least that of all bits through the one real port, is a lower bound. Where even
+that is no chain, each operand is replayed on a chain of its own memories: energy is exact (the counts of operands do not
+depend on each other), and no port can be faster than its bits.
 """
 
 from __future__ import annotations
@@ -110,7 +112,27 @@ def price_theirs(
     ]
     if found:
         return min(found, key=lambda pair: pair[0].edp)
-    return lower_bound(loops, accelerator, views), None
+    bound = lower_bound(loops, accelerator, views)
+    parted = [
+        Price(max(result.total_cycles, bound.cycles), result.energy_j / PICO, False)
+        for chain, mapping in readings(apart(accelerator), views)
+        if (result := replay_as_it_fits(loops, chain, mapping)) is not None
+    ]
+    return min(parted, key=lambda price: price.edp, default=bound), None
+
+
+def apart(accelerator: Accelerator) -> Accelerator:
+    """The same with a level for each operand of a shared memory on the chip, as large and as fast as the whole."""
+    levels = [accelerator.levels[0]]
+    for level in accelerator.levels[1:]:
+        parts = [replace(level, name=part_name(level, operand), keeps=(operand,), fanout=()) for operand in level.keeps]
+        levels += [*parts[:-1], replace(parts[-1], fanout=level.fanout)]
+    return replace(accelerator, levels=tuple(levels))
+
+
+def part_name(level: MemoryLevel, operand: Operand) -> str:
+    """Of an operand's part of a memory; the memory itself where it keeps nothing else."""
+    return level.name if len(level.keeps) == 1 else f"{level.name} {operand.value}"
 
 
 def replay_as_it_fits(loops: Loops, accelerator: Accelerator, mapping: Mapping) -> Replay | None:
@@ -158,7 +180,7 @@ def _order_and_cuts(views: tuple[OperandView, ...]) -> tuple[list[Loop], dict[tu
         order: list[Loop] = []
         for level, entry in zip(view.accelerator.levels[::-1], view.mapping.levels[::-1], strict=True):
             order += reversed(entry.temporal)
-            cuts[level.name, view.operand] = len(order)
+            cuts[level.name, view.operand] = cuts[f"{level.name} {view.operand.value}", view.operand] = len(order)
         orders.append(order)
     if any(order != orders[0] for order in orders):
         raise MappingError("the operands of a mapping run their loops in different orders")
