@@ -3,10 +3,10 @@
 ZigZag cuts the loops of each operand where it likes; our chain puts its levels in one order, and a level that keeps two
 operands cuts both at one place. A cut may slide over loops that do not change the operand's tile, and memories on one
 side of the array may swap places: where that makes the cuts agree the mapping is said exactly. Where it does not, each
-operand gets its part of a shared memory as a level of its own, as large as the whole and with a port of its own: energy
-is exact, and the time, which is also at least that of all bits through the one real port, is a lower bound. Where even
-that is no chain, each operand is replayed on a chain of its own memories: energy is exact (the counts of operands do not
-depend on each other), and no port can be faster than its bits.
+operand gets its part of a shared memory as a level of its own, as large as the whole and with a port of its own. Energy
+is exact then, and the time, which is also at least that of all bits through the one real port, is a lower bound. Where
+even that is no chain, each operand is replayed on a chain of its own memories: energy is exact (the counts of operands
+do not depend on each other), and no port can be faster than its bits.
 """
 
 from __future__ import annotations
