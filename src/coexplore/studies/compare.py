@@ -135,7 +135,7 @@ def compare(
 
     Raises:
         ConfigError: a study or the measure is not legal, or the contenders cannot be compared.
-        MissingExtraError: scipy is not installed.
+        MissingExtraError: scipy is not installed, or what a search needs.
         StoreError: the directory cannot be used, or holds runs of another study under these names.
         KeyboardInterrupt: stopped; nothing is lost, the same call goes on.
     """

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from coexplore.core.errors import ConfigError
 from coexplore.objectives.metrics import METRICS, Source
 from coexplore.objectives.objective import Objective
@@ -78,6 +80,7 @@ def check_entry(entered: Sequence[Contender], terms: Terms, by: str | None, data
 
     Raises:
         ConfigError: a study or the measure is not legal, or the contenders cannot be compared.
+        MissingExtraError: a search needs what is not installed.
     """
     if by is not None:
         check_measure(by)
@@ -94,10 +97,17 @@ def check_entry(entered: Sequence[Contender], terms: Terms, by: str | None, data
             f"strategy: {', '.join(repr(contender.name) for contender in proven)} price the whole space, whatever the "
             "budget; give one of them at most, and searches to compare with it"
         )
-    for each in resolved:
+    for contender, each in zip(entered, resolved, strict=True):
+        if contender in searches:
+            _start(each.problem)
         _warm_up(each.problem)
     first = resolved[0].problem
     return Entry(searches, proven[0] if proven else None, first.objectives, first.reward, trains)
+
+
+def _start(problem: Problem) -> None:
+    """Start the search and forget it: what it needs and is not installed is said before another one has run."""
+    problem.strategy.start(problem.space, np.random.default_rng(0), len(problem.objectives))
 
 
 def _warm_up(problem: Problem) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from coexplore.core.errors import ConfigError, StoreError, UnknownNameError
+from coexplore.core.errors import ConfigError, MissingExtraError, StoreError, UnknownNameError
 from coexplore.studies import compare_runs
 from coexplore.studies.compare import Contender, Terms, compare, contenders
 from coexplore.studies.compare_runs import Run, run_all
@@ -210,6 +211,13 @@ def test_bad_input_is_refused_with_its_name(tmp_path, strategies, terms, by, mes
 def test_an_unknown_strategy_is_refused_before_anything_runs(tmp_path):
     with pytest.raises((ConfigError, UnknownNameError), match="did you mean 'random'"):
         compare(contenders(study(), ["evolution", "randm"]), Terms(evaluations=1, seeds=1), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_that_is_not_installed_is_named_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "botorch", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'coexplore\[bo\]'"):
+        compare(contenders(study(), ["random", "feature-bo"]), Terms(evaluations=1, seeds=1), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
