@@ -16,13 +16,22 @@ from coexplore.cli.output import print_json, print_line, print_tables
 from coexplore.core.errors import ConfigError, MappingError, UnknownNameError
 from coexplore.core.files import read_limited
 from coexplore.cost.accounting import PHYSICS, Accounting
+from coexplore.cost.edp import least_edp_js
 from coexplore.cost.fused import FusedCost, price_fused
 from coexplore.cost.mapper import check_limit
 from coexplore.cost.mapping import Mapping
 from coexplore.cost.model import Goal, WorkloadCost, mappings_from_document, price
 from coexplore.cost.residency import MAIN_MEMORY, Residency
 from coexplore.networks.network import NETWORK_PRESETS
-from coexplore.reports.cost_tables import area_table, energy_table, fused_table, gap_text, op_table, total_table
+from coexplore.reports.cost_tables import (
+    area_table,
+    energy_table,
+    fused_table,
+    gap_text,
+    goal_text,
+    op_table,
+    total_table,
+)
 from coexplore.workloads.graph import Workload
 
 MAPPING_LIMIT_BYTES = 64_000_000
@@ -86,10 +95,16 @@ def show_cost(request: Request, as_json: bool) -> int:
         write_cost_page(request.plot, cost, pair.accelerator)
     if as_json:
         more = {} if fused is None else {"fused": fused.document()}
-        found = {"limit": request.limit, "gap": cost.largest_gap}
+        found = {
+            "limit": request.limit,
+            "gap": cost.largest_gap,
+            "edp_at_least_js": _least_edp(cost, pair, goal, accounting),
+        }
         print_json({**_document(cost, pair, goal), **found, "accounting": accounting.name, **more})
     else:
         _print(cost, pair.accelerator, request.limit)
+        if pair.mappings is None:
+            print_line(goal_text(goal, cost.edp_js, _least_edp(cost, pair, goal, accounting)))
         if fused is not None and cost.feasible:
             print_tables(fused_table(fused))
     return DONE if cost.feasible else NOTHING_FEASIBLE
@@ -128,6 +143,12 @@ def _show_pool(request: Request, pool: str, as_json: bool) -> int:
     from coexplore.cli.pool import show_pool
 
     return show_pool(_workload(request), pool, request.throughput, request.plot, as_json)
+
+
+def _least_edp(cost: WorkloadCost, pair: _Pair, goal: Goal, accounting: Accounting) -> float | None:
+    """A bound of the workload's energy-delay product; None where mappings minimise something else, or are given."""
+    is_minimised = goal is Goal.EDP and pair.mappings is None and accounting is PHYSICS
+    return least_edp_js(cost) if is_minimised and cost.feasible else None
 
 
 def _document(cost: WorkloadCost, pair: _Pair, goal: Goal) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.cost.fused import FusedCost
-from coexplore.cost.model import OpCost, WorkloadCost
+from coexplore.cost.model import Goal, OpCost, WorkloadCost
 from coexplore.cost.residency import MAIN_MEMORY
 from coexplore.reports.table import Column, Table
 from coexplore.reports.units import metric_text, metric_title, quantity
@@ -67,6 +67,16 @@ def gap_text(cost: WorkloadCost) -> str:
         f"reached by the mappings of {len(open_)} of {len(gaps)} ops; another mapping may cost less, by at most "
         f"{100 * open_[worst]:.3g} % of what this one does (op {worst}){rest}"
     )
+
+
+def goal_text(goal: Goal, edp_js: float, least_edp_js: float | None) -> str:
+    """What was optimised, in words; `least_edp_js` is what no choice of mappings goes below, where that is known."""
+    if goal is not Goal.EDP:
+        return f"goal: the {goal.value} of every op, and so their sum"
+    text = "goal: the energy-delay product of every op, which is not that of their sums"
+    if least_edp_js is None or not least_edp_js > 0:
+        return text
+    return f"{text}: other mappings may lower that by at most {100 * max(0.0, 1 - least_edp_js / edp_js):.3g} %"
 
 
 def energy_table(cost: WorkloadCost) -> Table:
