@@ -15,6 +15,9 @@ from coexplore.testing.units import NONE, dimension_of
 
 WITHOUT_A_UNIT = {
     "Sourced.value": "any constant; its owner's name says the unit",
+    "Mapped.value": "the goal says the unit",
+    "Mapped.bound": "the goal says the unit",
+    "OpCost.gap": "a share",
     "FpgaDevice.power_uncertainty": "a share",
     "Cycles.compute": "the class counts cycles",
     "Cycles.fill_drain": "the class counts cycles",

@@ -67,6 +67,10 @@ KEYS = {
         *("space", "samples", "seeds", "published", "wall_s"),
     },
     "kill_resume": {"kills", "equal"},
+    "limited_search": {
+        *("limits", "found_over_optimum_median", "found_over_optimum_worst", "gap_median", "gap_worst"),
+        *("limited_s", "to_the_end_s", "pe_array_longest_s"),
+    },
     "modes": {"seeds", "modes", "trained_until_fixed", "gain_at_equal_accuracy"},
     "partition": {"cases", "equal", "resnet50_table_s", "resnet50_plan_s"},
     "price_s1_s3": {"wall_s", "pairs_per_s", "equal", "ops", "accelerators", "op_pairs_per_s", "peak_rss_mb", "spaces"},

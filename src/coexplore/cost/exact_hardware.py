@@ -1,7 +1,8 @@
 """Which accelerator is best for a network, of all there are? Found by looking at every one; or why none will do.
 
 Axes: `o` ops, `a` accelerators. Latency and energy of an accelerator are those of its ops' mappings, each the best for
-the goal of the grid; among those, and only those, the answer is the optimum.
+the goal of the grid; among those, and only those, the answer is the optimum. Where the goal is the energy-delay
+product, other mappings may give a network a lower one (`coexplore.cost.edp`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Which accelerators are worth looking at? The complete front of one network, and those that can be best for any.
 
-Axes: `o` ops, `a` accelerators. Everything is a loss: smaller is better. +inf is a pair that cannot run.
+Axes: `o` ops, `a` accelerators. Everything is a loss: smaller is better. +inf is a pair that cannot run. Both speak of
+the mappings under which ops were priced, each the best for its own goal; a network's energy-delay product may be lower
+under others (`coexplore.cost.edp`).
 
 Both keep one of exact equals, the one of lowest index, as `coexplore.objectives.pareto.non_dominated` does; `equals`
 gives the others back. Equals are common: a mesh and its mirror image cost the same.

@@ -33,8 +33,9 @@ fewest bits of full tiles into the next level; outputs count twice. On a tie the
 stay while a full one would not (`_rows`), the mapping is none: all others have exact closed forms.
 
 More capacity only adds candidates, and wider ports make none slower, so neither is ever worse at the optimum, all else
-equal. Ties, which are costs within one part in 1e12, go to the lower second objective (energy for latency, latency for
-energy and for the energy-delay product), then to the earlier candidate.
+equal. More instances may be, as axes unroll what they can, not less. Ties, which are costs within one part in 1e12, go
+to the lower second objective (energy for latency, latency for energy and for the energy-delay product), then to the
+earlier candidate.
 """
 
 from __future__ import annotations
