@@ -13,14 +13,8 @@ from coexplore.cost.nest import Ints
 MOST_PARTS = 64
 """Into so many parts the local tiles divide the work of an element, at most."""
 MOST_TILES = 64
-GROWTHS = np.array(
-    [
-        [S, R, C, Q, P, K, G, N],
-        [S, R, K, C, Q, P, G, N],
-        [S, R, Q, P, K, C, G, N],
-    ]
-)
-"""Orders in which the dimensions of a file's tile grow."""
+GROWTH = np.array([S, R, K, C, Q, P, G, N])
+"""The order in which the dimensions of a file's tile grow."""
 
 
 @inner
@@ -90,8 +84,8 @@ def _is_whole(d: int, w: Ints) -> bool:
 
 @inner
 def _next(divisor: int, steps: int) -> int:
-    """The smallest divisor that is at least twice as large; beyond all if there is none."""
-    larger = 2 * divisor
+    """From one the smallest divisor beyond, then at least four times as large; beyond all if there is none."""
+    larger = 4 * divisor if divisor > 1 else 2
     while larger <= steps and steps % larger:
         larger += 1
     return larger
@@ -100,35 +94,22 @@ def _next(divisor: int, steps: int) -> int:
 @inner
 def list_tiles(tiles: Ints, w: Ints, most: int) -> int:
     """Fill the candidates for iterations of the file, up to what fits `most` bits."""
-    found = 0
-    for growth in range(GROWTHS.shape[0]):
-        tile = tiles[found]
+    found, position = 0, 0
+    for d in range(8):
+        tiles[0, d] = w[STEPS, d] if _is_whole(d, w) else 1
+    while _fits_once(tiles[found], most, w):
+        found += 1
         for d in range(8):
-            tile[d] = w[STEPS, d] if _is_whole(d, w) else 1
-        position = 0
-        while found < MOST_TILES - 1 and _fits_once(tiles[found], most, w):
-            is_new = True
-            for i in range(found):
-                same = True
-                for d in range(8):
-                    same = same and tiles[i, d] == tiles[found, d]
-                if same:
-                    is_new = False
-                    break
-            at = found
-            if is_new:
-                found += 1
-                for d in range(8):
-                    tiles[found, d] = tiles[at, d]
-            while position < GROWTHS.shape[1]:
-                d = GROWTHS[growth, position]
-                whole = w[STEPS, d] // w[OUTER, d]
-                if tiles[found, d] < whole:
-                    tiles[found, d] = _next(tiles[found, d], whole)
-                    break
-                position += 1
-            if position == GROWTHS.shape[1]:
+            tiles[found, d] = tiles[found - 1, d]
+        while position < 8:
+            d = GROWTH[position]
+            whole = w[STEPS, d] // w[OUTER, d]
+            if tiles[found, d] < whole:
+                tiles[found, d] = min(_next(tiles[found, d], whole), whole)
                 break
+            position += 1
+        if position == 8:
+            break
     return found
 
 

@@ -26,12 +26,13 @@ def list_array_unrollings(problem: Problem, machine: Machine, limit: int) -> tup
         room *= count[a]
     picks, uses, cycles = np.empty((room, axes), np.int64), np.empty((room, axes), np.int64), np.empty(room, np.int64)
     found, at, even = 0, np.zeros(axes, np.int64), np.zeros(axes, np.bool_)
+    known = np.zeros((axes, 32, 2), np.int64)
     for _ in range(room):
         for a in range(axes):
             code = options[a, at[a]]
             even[a] = code >= 8
             picks[found, a] = code % 8 if code != NONE else NONE
-        if _split(picks[found], uses[found], even, problem, machine):
+        if _split(picks[found], uses[found], even, problem, machine, known):
             cycles[found] = _cycles(picks[found], uses[found], problem)
             found += 1
         a = axes - 1
@@ -48,11 +49,25 @@ def _cycles(pick: Ints, use: Ints, problem: Problem) -> int:
     """Steps that are left; instances along a dimension are rounded up to only once."""
     total = 1
     for d in range(8):
-        spread = 1
+        size, spread = problem.sizes[d], 1
+        if size == 1:
+            continue
         for a in range(pick.size):
             spread *= use[a] if pick[a] == d else 1
-        total *= (problem.sizes[d] + spread - 1) // spread
+        total *= (size + spread - 1) // spread if spread > 1 else size
     return total
+
+
+@inner
+def _largest_divisor(left: int, size: int, known: Ints) -> int:
+    """The largest divisor of `left` that is at most `size`, looked up if it was asked for lately."""
+    place = left % 32
+    if known[place, 0] != left:
+        divisor = min(size, left)
+        while left % divisor:
+            divisor -= 1
+        known[place, 0], known[place, 1] = left, divisor
+    return int(known[place, 1])
 
 
 @inner
@@ -67,7 +82,7 @@ def _is_twin(a: int, machine: Machine) -> bool:
 
 
 @inner
-def _split(pick: Ints, use: Ints, even: Flags, problem: Problem, machine: Machine) -> bool:
+def _split(pick: Ints, use: Ints, even: Flags, problem: Problem, machine: Machine, known: Ints) -> bool:
     """Fill the instances of every axis; False if another unrolling does the same."""
     axes = pick.size
     window = problem.sizes[R] > 1 or problem.sizes[S] > 1
@@ -85,13 +100,13 @@ def _split(pick: Ints, use: Ints, even: Flags, problem: Problem, machine: Machin
                 alone = False
                 left //= use[b]
         size = min(machine.axis_size[a], left)
-        divisor = size
-        while left % divisor:
-            divisor -= 1
         uneven = alone and (level > 1 or not (window and (d == K or d >= P)))
         steps = (left + size - 1) // size
-        fewest = (left + steps - 1) // steps if uneven else divisor
-        if even[a] and fewest == divisor:
+        fewest = (left + steps - 1) // steps
+        if uneven and not even[a]:
+            use[a] = fewest
+            continue
+        use[a] = _largest_divisor(left, machine.axis_size[a], known[a])
+        if even[a] and (not uneven or use[a] == fewest):
             return False
-        use[a] = divisor if even[a] else fewest
     return True

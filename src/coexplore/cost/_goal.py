@@ -49,13 +49,13 @@ def weigh(goal: int, base_j: float, row: Floats, variants: Variants, best: Best)
     # Plain loops over accelerators, so that they run in vectors.
     value, tie = best.weighed[0], best.weighed[1]
     for v in range(count):
-        tie[v] = row[variants.timing[v]]
         value[v] = base_j
     for n in range(levels):
         reads, writes = row[at + 2 * n], row[at + 2 * n + 1]
         for v in range(count):
             value[v] += reads * variants.read_j[n, v] + writes * variants.write_j[n, v]
     for v in range(count):
+        tie[v] = row[variants.timing[v]]
         value[v] += tie[v] * variants.static_j[v]
     if goal == EDP:
         for v in range(count):
@@ -84,11 +84,8 @@ def _is_better_somewhere(best: Best) -> bool:
     value, tie = best.weighed[0], best.weighed[1]
     better = 0
     for v in range(best.value.size):
-        better += value[v] * SLACK < best.value[v]
-    if better > 0:
-        return True
-    for v in range(best.value.size):
-        better += value[v] <= best.value[v] * SLACK and tie[v] * SLACK < best.tie[v]
+        ties = (value[v] <= best.value[v] * SLACK) & (tie[v] * SLACK < best.tie[v])
+        better += (value[v] * SLACK < best.value[v]) | ties
     return better > 0
 
 

@@ -82,37 +82,39 @@ def settle(
     levels = at.levels
     moves, tiles = np.zeros((levels, 3, MOVES), np.int64), np.zeros((levels, 3), np.int64)
     traffic, one = np.zeros((levels, 3, 2), np.int64), np.zeros((levels, 3, 2), np.int64)
-    stall, summary = np.zeros(levels), np.zeros(SUMMARY)
+    stall, summary, counted = np.zeros(levels), np.zeros(SUMMARY), -1
     for v in range(best.mapping.size):
         m = best.mapping[v]
         if m < 0:
             continue
-        spot = 2
-        for n in range(levels):
-            for operand in range(3):
-                for way in range(2):
-                    traffic[n, operand, way], one[n, operand, way] = (
-                        pool.counts[m, spot + way],
-                        pool.counts[m, spot + 2 + way],
-                    )
+        if m != counted:
+            spot, counted = 2, m
+            for n in range(levels):
+                for operand in range(3):
+                    for way in range(2):
+                        traffic[n, operand, way], one[n, operand, way] = (
+                            pool.counts[m, spot + way],
+                            pool.counts[m, spot + 2 + way],
+                        )
+                    spot += 4
+            for b in range(at.boundaries):
+                level, operand = w[at.boundary + b, INNER], w[at.boundary + b, OPERAND]
+                moves[level, operand, STEP_ONE_PARENT], tiles[level, operand] = (
+                    pool.counts[m, spot],
+                    pool.counts[m, spot + 1],
+                )
+                moves[level, operand, ONE_PARENT], moves[level, operand, ONE] = (
+                    pool.counts[m, spot + 2],
+                    pool.counts[m, spot + 3],
+                )
                 spot += 4
-        for b in range(at.boundaries):
-            level, operand = w[at.boundary + b, INNER], w[at.boundary + b, OPERAND]
-            moves[level, operand, STEP_ONE_PARENT], tiles[level, operand] = (
-                pool.counts[m, spot],
-                pool.counts[m, spot + 1],
-            )
-            moves[level, operand, ONE_PARENT], moves[level, operand, ONE] = (
-                pool.counts[m, spot + 2],
-                pool.counts[m, spot + 3],
-            )
-            spot += 4
+            # Blocks are those of the shape.
+            round_to_blocks(machine, traffic, one)
         mine = Machine(
             machine.keeps, machine.capacity_bits, machine.double, widths[v, :, 0], widths[v, :, 1],
             energies[v, :levels, 0], energies[v, :levels, 1], energies[v, levels, 0], machine.axis_level,
             machine.axis_size, machine.axis_dims, machine.axis_alone, machine.axis_hop, machine.word_bits,
             machine.block_bits, machine.slots,
         )  # fmt: skip
-        round_to_blocks(mine, traffic, one)
         assess(pool.counts[m, 0], pool.counts[m, 1], problem, mine, moves, tiles, traffic, one, stall, summary)
         costs[v, 0], costs[v, 1] = summary[TOTAL], summary[DYNAMIC_J] + summary[STATIC_J]

@@ -57,7 +57,7 @@ def _price(loops: Loops, lot: Lot, goal: Goal) -> Floats:
     outcome = search(loops, lot, CODES[goal], UNROLLINGS)
     costs = outcome.costs
     costs[:, 0] /= [accelerator.clock_hz for accelerator in lot.accelerators]
-    for v in np.flatnonzero(outcome.best.mapping < 0):
+    for v in np.flatnonzero(np.isinf(costs[:, 0])):
         accelerator, mapping = lot.accelerators[v], mapped(loops, outcome, int(v)).mapping
         if mapping is not None:
             result = replay(loops, accelerator, mapping)

@@ -23,9 +23,10 @@ PE arrays (`_array_search`); the slow twin in `coexplore.testing.array_mapspace`
   filters and channels of sliding windows. All other splits are even, by the largest divisor, the innermost axis first;
   lanes and units may also be split evenly where they need not.
 * tiles: main memory loops over images, rows (columns where there is one row) and channels (groups where there is one
-  channel), or over summed channels alone, each by a divisor at least twice as large as the one before, at most
-  `MOST_PARTS` iterations in all; beyond that on one path until single steps, summed channels last. The tile of the
-  register file lies on one of three paths, through divisors of what is left. Latches hold a single step. What is split
+  channel), or over summed channels alone, by divisors: one, the next one, and then each at least four times as large as
+  the one before, at most `MOST_PARTS` iterations in all; beyond that on one path until single steps, summed channels
+  last. The tile of the register file grows on one path, through such divisors of what is left and all of it: filter,
+  output channels, input channels, columns, rows, groups, images. Latches hold a single step. What is split
   unevenly inside an element is not tiled outside that split. Capacity is that of a replay.
 
 In both, the loop order of a level is, of three, keeping outputs, weights or inputs innermost, the one that moves the
@@ -151,7 +152,7 @@ def _explained(loops: Loops, accelerator: Accelerator, unrollings: int) -> Mappe
 def mapped(loops: Loops, outcome: Outcome, v: int) -> Mapped:
     """What a search found for accelerator `v` of its lot; where nothing fits, what the fastest unrolling overflows."""
     mapping, accelerator, goal = outcome.mapping(v), outcome.lot.accelerators[v], GOALS[outcome.goal]
-    if outcome.best.mapping[v] < 0:
+    if not outcome.is_mapped(v):
         return _untiled(loops, accelerator, mapping, goal)
     cycles, joules = (float(cost) for cost in outcome.costs[v])
     value, least = value_of(cycles, joules, accelerator, goal), float(outcome.least[v])

@@ -31,13 +31,15 @@ ROOM = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lot:
-    """Accelerators `v` of one shape, laid out for the kernels."""
+    """Accelerators `a` of one shape, laid out for the kernels as variants `v`."""
 
     accelerators: tuple[Accelerator, ...]
     machine: Machine
     """Of the first, its axes in the order of a search; what all have in common counts."""
     classes: Classes
     variants: Variants
+    variant: Ints
+    """(a,) Which variant each accelerator is; equal ones are searched once, as a mesh and its mirror image are."""
     widths: Floats
     """(v, l, 2) Bits per cycle, read and written."""
     energies: Floats
@@ -81,7 +83,9 @@ def _axis_order(machine: Machine) -> Ints:
 def lay_out(accelerators: Sequence[Accelerator]) -> Lot:
     """Lay out accelerators of one shape."""
     _, capacity_bits, widths, joules, leaked = sizes_of(accelerators)
-    ports, timing = np.unique(widths.reshape(len(accelerators), -1), axis=0, return_inverse=True)
+    first, variant = _distinct(capacity_bits, widths, joules, leaked)
+    capacity_bits, widths, joules, leaked = capacity_bits[first], widths[first], joules[first], leaked[first]
+    ports, timing = np.unique(widths.reshape(len(first), -1), axis=0, return_inverse=True)
     classes, sized = _classes(ports.reshape(len(ports), -1, 2), capacity_bits)
     variants = Variants(
         timing.ravel().astype(np.int64),
@@ -92,7 +96,14 @@ def lay_out(accelerators: Sequence[Accelerator]) -> Lot:
     )
     energies = np.concatenate([joules, np.repeat(leaked, 2).reshape(-1, 1, 2)], axis=1)
     machine = _in_order(machine_of(accelerators[0]))
-    return Lot(tuple(accelerators), machine, classes, variants, widths, energies, is_array(machine))
+    return Lot(tuple(accelerators), machine, classes, variants, variant, widths, energies, is_array(machine))
+
+
+def _distinct(*columns: Ints | Floats) -> tuple[Ints, Ints]:
+    """The first of every kind of accelerators that are equal in all, and the kind (a,) of each."""
+    rows = np.concatenate([column.reshape(len(column), -1).astype(np.float64) for column in columns], axis=1)
+    _, first, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    return first.astype(np.int64), kind.ravel().astype(np.int64)
 
 
 def _in_order(machine: Machine) -> Machine:
@@ -152,19 +163,23 @@ class Outcome:
     uses: Ints
     """(u, a)"""
     costs: Floats
-    """(v, 2) Cycles and joules, equal to those of a replay; `inf` where nothing fits."""
+    """(a, 2) Cycles and joules, equal to those of a replay; `inf` where nothing fits."""
     least: Floats
-    """(v,) Least that the goal may be of a mapping that a limit left out, in cycles and joules; `inf` if none was."""
+    """(a,) Least that the goal may be of a mapping that a limit left out, in cycles and joules; `inf` if none was."""
 
-    def mapping(self, v: int) -> Mapping:
-        """The best mapping of accelerator `v`; without one, the fastest unrolling alone."""
-        m, slots = int(self.best.mapping[v]), self.lot.machine.slots
+    def is_mapped(self, a: int) -> bool:
+        """Whether some mapping fits accelerator `a`."""
+        return bool(self.best.mapping[self.lot.variant[a]] >= 0)
+
+    def mapping(self, a: int) -> Mapping:
+        """The best mapping of accelerator `a`; without one, the fastest unrolling alone."""
+        m, slots = int(self.best.mapping[self.lot.variant[a]]), self.lot.machine.slots
         factors, orders, u = np.ones((len(slots), 8), np.int64), np.zeros(len(slots), np.int64), 0
         if m >= 0:
             steps = np.concatenate([self.pool.steps[m], np.ones((1, 8), np.int64)])
             factors, orders, u = steps[:-1] // steps[1:], self.pool.orders[m], int(self.pool.unrolling[m])
         slot_of = {int(level): slot for slot, level in enumerate(slots)}
-        spatial = self._spatial(v, u)
+        spatial = self._spatial(a, u)
         levels = []
         for n in range(len(spatial)):
             loops: tuple[Loop, ...] = ()
@@ -174,9 +189,9 @@ class Outcome:
             levels.append(LevelMapping(loops, spatial[n]))
         return Mapping(tuple(levels))
 
-    def _spatial(self, v: int, u: int) -> list[tuple[SpatialLoop, ...]]:
+    def _spatial(self, number: int, u: int) -> list[tuple[SpatialLoop, ...]]:
         """Per level the loops of its axes, in the order of the search."""
-        accelerator = self.lot.accelerators[v]
+        accelerator = self.lot.accelerators[number]
         axes = [(n, axis.name) for n, level in enumerate(accelerator.levels) for axis in level.fanout]
         unrolled: list[list[SpatialLoop]] = [[] for _ in accelerator.levels]
         for place, a in enumerate(_axis_order(machine_of(accelerator))):
@@ -192,7 +207,7 @@ def search(loops: Loops, lot: Lot, goal: int, unrollings: int, prune: bool = Tru
     `limit`: tiles that are looked at, more only where an accelerator has no mapping yet. PE arrays have none, as their
     mapspace is small.
     """
-    count = len(lot.accelerators)
+    count = len(lot.widths)
     value, tie, mapping = np.full(count, np.inf), np.full(count, np.inf), np.full(count, -1, np.int64)
     best = Best(value, tie, mapping, np.zeros((2, count)), np.zeros(count, np.bool_))
     problem = problem_of(loops, lot.accelerators[0])
@@ -202,7 +217,7 @@ def search(loops: Loops, lot: Lot, goal: int, unrollings: int, prune: bool = Tru
     found = price_array(*given) if is_small else price(*given, effort)
     costs = np.full((count, 2), np.inf)
     settle(problem, lot.machine, lot.widths, lot.energies, best, found[0], costs)
-    return Outcome(lot, goal, best, *found, costs, effort.least / SLACK)
+    return Outcome(lot, goal, best, *found, costs[lot.variant], (effort.least / SLACK)[lot.variant])
 
 
 @lru_cache(maxsize=256)

@@ -17,7 +17,7 @@ from coexplore.testing.mapspace import RELEVANT, Vector, arrivals, in_order
 from coexplore.workloads.op import Loops
 
 N, G, K, C, P, Q, R, S = range(8)
-GROWTHS = ((S, R, C, Q, P, K, G, N), (S, R, K, C, Q, P, G, N), (S, R, Q, P, K, C, G, N))
+GROWTH = (S, R, K, C, Q, P, G, N)
 MOST_PARTS = 64
 
 
@@ -96,7 +96,7 @@ class ArrayMapspace:
         whole = [uneven[d] and split.over(d, 1) == 1 for d in range(8)]
         for parts in self._parts(tuple(1 if u else n for n, u in zip(steps, uneven, strict=True))):
             left = tuple(a // b for a, b in zip(steps, parts, strict=True))
-            for tile in dict.fromkeys(self._tiles(left, whole)):
+            for tile in self._tiles(left, whole):
                 middle = tuple(a // b for a, b in zip(left, tile, strict=True))
                 mapping = self._mapping(split, slices, parts, middle, tile)
                 if not self._is_open(split, mapping):
@@ -118,14 +118,14 @@ class ArrayMapspace:
                     yield _vector(now)
 
     def _tiles(self, left: Vector, whole: list[bool]) -> Iterator[Vector]:
-        for growth in GROWTHS:
-            tile = [left[d] if whole[d] else 1 for d in range(8)]
-            yield tuple(tile)
-            for d in growth:
-                for rung in _ladder(left[d])[1:]:
-                    if not whole[d]:
-                        tile[d] = rung
-                        yield tuple(tile)
+        tile = [left[d] if whole[d] else 1 for d in range(8)]
+        yield tuple(tile)
+        for d in GROWTH:
+            ladder = _ladder(left[d])
+            for rung in ladder[1:] if ladder[-1] == left[d] else [*ladder[1:], left[d]]:
+                if not whole[d]:
+                    tile[d] = rung
+                    yield tuple(tile)
 
     def _mapping(self, split: Split, slices: list[int], parts: Vector, middle: Vector, tile: Vector) -> Mapping:
         own = [a // b for a, b in zip(slices, parts, strict=True)]
@@ -212,13 +212,14 @@ class ArrayMapspace:
 
 
 def _ladder(steps: int) -> list[int]:
-    """Divisors, each at least twice as large as the one before."""
-    found = [1]
-    while 2 * found[-1] <= steps:
-        larger = next((n for n in range(2 * found[-1], steps + 1) if steps % n == 0), None)
+    """One, the next divisor, then divisors at least four times as large as the one before."""
+    found, least = [1], 2
+    while least <= steps:
+        larger = next((n for n in range(least, steps + 1) if steps % n == 0), None)
         if larger is None:
             break
         found.append(larger)
+        least = 4 * larger
     return found
 
 
