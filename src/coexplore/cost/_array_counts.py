@@ -39,6 +39,7 @@ from coexplore.cost._array_sheet import (
     ORDER,
     OUTER,
     OWN,
+    POOLS,
     REACH,
     REDUCES,
     REDUCES_LANES,
@@ -60,6 +61,7 @@ from coexplore.cost._array_sheet import (
 from coexplore.cost._assess import ACCUMULATOR_BITS, OUTPUT_BITS
 from coexplore.cost._compile import inner
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, WEIGHT, C, G, K, N, P, Q, R, S
+from coexplore.cost._resident import away, per_instance
 from coexplore.cost._tiles import ORDERS
 from coexplore.cost.nest import Ints
 
@@ -274,6 +276,9 @@ def add_up(w: Ints) -> None:
         operand, level = (WEIGHT, b + 1) if b < 3 else (INPUT, b - 2)
         m = MOVES + b
         k, width = 4 * operand, w[BITS, operand]
+        if level == 1 and w[POOLS, operand] > 0:
+            _exchange(m, k, width, w[POOLS, operand], w)
+            continue
         w[TRAFFIC + level - 1, k] += w[m, SHARED] * width
         w[TRAFFIC + level, k + 1] += w[m, ALL] * width
         w[TRAFFIC + level - 1, k + 2] += w[m, ONE_PARENT] * width
@@ -283,6 +288,9 @@ def add_up(w: Ints) -> None:
         m = MOVES + 4 + level
         finished = wide if (level > 1 and w[FLAGS, REDUCES]) or (level > 2 and w[FLAGS, REDUCES_LANES]) else narrow
         held = wide if w[FLAGS, REDUCES] or level == 3 or (level == 2 and w[FLAGS, REDUCES_LANES]) else narrow
+        if level == 1 and w[POOLS, OUTPUT] > 0:
+            _exchange_sums(m, held, w[POOLS, OUTPUT], w)
+            continue
         first = w[m, FIRST_SHARED]
         back = w[m, SHARED] - first
         w[TRAFFIC + level - 1, k + 1] += back * wide + first * finished
@@ -300,6 +308,30 @@ def add_up(w: Ints) -> None:
     # A sum that begins afresh is not read.
     w[TRAFFIC + 3, k] -= (w[MOVES + 7, ALL] - w[MOVES + 7, SHARED] + w[MOVES + 7, FIRST_SHARED]) * wide
     w[TRAFFIC + 3, k + 2] -= w[MOVES + 7, FIRST_ONE] * wide
+
+
+@inner
+def _exchange(m: int, k: int, width: int, instances: int, w: Ints) -> None:
+    """What local memories exchange of weights or inputs that live there, as `_assess` counts it."""
+    read = away(w[m, SHARED], instances) * width
+    w[TRAFFIC + 1, k] += read
+    w[TRAFFIC + 1, k + 1] += away(w[m, ALL], instances) * width
+    w[TRAFFIC + 1, k + 2] += per_instance(read, instances)
+    w[TRAFFIC + 1, k + 3] += away(w[m, ONE], instances) * width
+
+
+@inner
+def _exchange_sums(m: int, held: int, instances: int, w: Ints) -> None:
+    """The same of outputs; of them `held` bits are read for the last time."""
+    wide, narrow, k = w[BITS, ACCUMULATOR_BITS], w[BITS, OUTPUT_BITS], 4 * OUTPUT
+    returning = away(w[m, SHARED] - w[m, FIRST_SHARED], instances) * wide
+    first = away(w[m, FIRST_SHARED], instances)
+    arriving = returning + first * narrow
+    w[TRAFFIC + 1, k + 1] += arriving + returning
+    w[TRAFFIC + 1, k] += returning + away(w[m, ALL] - w[m, FIRST_SHARED], instances) * wide + first * held
+    back, first = away(w[m, ONE] - w[m, FIRST_ONE], instances) * wide, away(w[m, FIRST_ONE], instances)
+    w[TRAFFIC + 1, k + 3] += per_instance(arriving, instances) + back
+    w[TRAFFIC + 1, k + 2] += per_instance(returning, instances) + back + first * held
 
 
 @inner

@@ -9,6 +9,7 @@ import numpy as np
 from coexplore.cost._array_sheet import (
     BITS,
     BOUNDARIES,
+    FIRST_SHARED,
     FLAGS,
     HELD,
     LEVELS,
@@ -18,8 +19,10 @@ from coexplore.cost._array_sheet import (
     ONE_PARENT,
     ORDER,
     OUTER,
+    POOLS,
     REDUCES,
     REDUCES_LANES,
+    SHARED,
     SLOTS,
     STEP,
     STEPS,
@@ -29,6 +32,7 @@ from coexplore.cost._assess import ACCUMULATOR_BITS, OUTPUT_BITS
 from coexplore.cost._compile import inner
 from coexplore.cost._entry import Classes
 from coexplore.cost._kernels import INPUT, OUTPUT, WEIGHT, C, R, S
+from coexplore.cost._resident import away, per_instance, port_time
 from coexplore.cost._solve import Pool
 from coexplore.cost.nest import Floats, Ints
 
@@ -41,7 +45,7 @@ class Room(NamedTuple):
     row: Floats
     """As in `_entry`."""
     own: Floats
-    """(2, c)"""
+    """(3, c)"""
     first: Ints
     """(b, 2) Bits of the first tiles above and below a boundary."""
     ports: Ints
@@ -100,7 +104,7 @@ def keep(end: int, u: int, cycles: int, w: Ints, pool: Pool) -> None:
 
 @inner
 def _need(level: int, w: Ints) -> int:
-    """Bits that the tiles of a level occupy: those that change twice, as in a replay."""
+    """Bits that the tiles of a level occupy, as in a replay: those that change twice, and what lives there."""
     need = 0
     for operand in range(3):
         if operand == INPUT and level == 3:
@@ -112,7 +116,15 @@ def _need(level: int, w: Ints) -> int:
             for i in range(level + 1):
                 partial = partial or bool(w[MANY, min(i, 2)] & SUMMED_BITS)
             width = w[BITS, ACCUMULATOR_BITS] if partial else w[BITS, OUTPUT_BITS]
-        need += w[m, HELD] * width * (2 if w[m, ONE] > w[m, HELD] else 1)
+        bits = w[m, HELD] * width * (2 if w[m, ONE] > w[m, HELD] else 1)
+        instances = w[POOLS, operand]
+        if level == 1 and instances > 0:
+            lying = width
+            if operand == OUTPUT and w[m, SHARED] == w[m, FIRST_SHARED]:
+                lying = w[BITS, OUTPUT_BITS]
+            in_place = w[m, HELD] // instances * (width - lying)
+            bits = per_instance(w[POOLS, 3 + operand] * lying, instances) + away(bits, instances) + in_place
+        need += bits
     return need
 
 
@@ -141,6 +153,9 @@ def _count_first_tiles(w: Ints, room: Room) -> None:
         operand = WEIGHT if b < 3 else INPUT if b < 5 else OUTPUT
         n = b + 1 if b < 3 else b - 2 if b < 5 else b - 4
         width, out = w[BITS, operand], 1 if operand == OUTPUT else 0
+        if n == 1 and w[POOLS, operand] > 0:
+            room.first[b, 0] = room.first[b, 1] = 0
+            continue
         room.first[b, 0], room.first[b, 1] = w[MOVES + b, STEP] * width, w[MOVES + b, HELD] * width
         room.ports[n - 1, out] += room.first[b, 0]
         room.ports[n, 1 - out] += room.first[b, 1]
@@ -149,11 +164,16 @@ def _count_first_tiles(w: Ints, room: Room) -> None:
 @inner
 def write_array_row(cycles: float, w: Ints, classes: Classes, room: Room) -> None:
     """Fill cycles and bits of the row, as `_entry.write_row` does."""
-    row, longest, ends = room.row, room.own[0], room.own[1]
+    row, longest, ends, exchange = room.row, room.own[0], room.own[1], room.own[2]
     timings = longest.size
     _count_first_tiles(w, room)
     for c in range(timings):
-        longest[c], ends[c] = cycles, 0.0
+        longest[c], ends[c], exchange[c] = cycles, 0.0, 0.0
+    for operand in range(3):
+        if w[POOLS, operand] > 0:
+            _exchange_first(operand, w, classes, exchange)
+    for c in range(timings):
+        ends[c] += exchange[c]
     for b in range(BOUNDARIES):
         n = b + 1 if b < 3 else b - 2 if b < 5 else b - 4
         first, held = float(room.first[b, 0]), float(room.first[b, 1])
@@ -175,7 +195,20 @@ def write_array_row(cycles: float, w: Ints, classes: Classes, room: Room) -> Non
             busy, back = reads * read[c], writes * write[c]
             one_port, two_ports = busy + back, busy if busy > back else back
             busy = two_ports if split[c] == 1.0 else one_port
-            busy -= own_reads * read[c] + own_writes * write[c]
+            busy -= own_reads * read[c] + own_writes * write[c] + (exchange[c] if n == 1 else 0.0)
             longest[c] = busy if busy > longest[c] else longest[c]
     for c in range(timings):
         row[c] = longest[c] + ends[c]
+
+
+@inner
+def _exchange_first(operand: int, w: Ints, classes: Classes, cycles: Floats) -> None:
+    """Add the cycles in which the first tile of what lives in the local memories comes, or the last one leaves."""
+    m, instances = MOVES + (0 if operand == WEIGHT else 3 if operand == INPUT else 5), w[POOLS, operand]
+    moved = w[BITS, operand] * (instances - 1.0) / instances
+    for c in range(cycles.size):
+        read, write = classes.read[1, c], classes.write[1, c]
+        source, target = (write, read) if operand == OUTPUT else (read, write)
+        cycles[c] += port_time(
+            w[m, STEP] * moved / instances * source, w[m, HELD] * moved * target, classes.split[1, c] == 1.0
+        )

@@ -73,10 +73,10 @@ def price_array(
     best: Best, room_for: int,
 ) -> tuple[Pool, Ints, Ints]:  # fmt: skip
     """Write the best mappings of an op into `best`; arguments and result as of `_price.price`."""
-    w = make_sheet(problem)
+    w = make_sheet(problem, machine)
     timings = classes.read.shape[1]
     room = Room(
-        np.zeros(timings + 3 * LEVELS), np.zeros((2, timings)), np.zeros((BOUNDARIES, 2), np.int64),
+        np.zeros(timings + 3 * LEVELS), np.zeros((3, timings)), np.zeros((BOUNDARIES, 2), np.int64),
         np.zeros((LEVELS, 2), np.int64), np.ones((MOST_TILES, 8), np.int64),
         np.ones((MOST_PARTS * 8, 8), np.int64),
     )  # fmt: skip

@@ -6,7 +6,9 @@ import numpy as np
 
 from coexplore.cost._assess import ACCUMULATOR_BITS
 from coexplore.cost._compile import inner
+from coexplore.cost._exact import tile_elements
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, WEIGHT, C, K, N, P, Q, R, S
+from coexplore.cost._resident import instances_of
 from coexplore.cost._sheet import NONE
 from coexplore.cost._tiles import ORDERS
 from coexplore.cost.nest import Ints, Machine, Problem
@@ -18,9 +20,11 @@ what the busiest lane and unit work on; scratch."""
 ORDER, MANY, STAY, FLAGS, WINDOW, BITS = range(16, 22)
 """Rows over the three levels with loops: order of the loops, dimensions with more than one iteration and loops that
 leave an operand in place, as bits. Then flags, strides and dilations, and widths."""
-FIXED, MOVES, TRAFFIC, MULTIPLIERS, ROWS = 22, 25, 33, 37, 41
+FIXED, MOVES, TRAFFIC, MULTIPLIERS, ROWS = 22, 25, 33, 37, 42
 """First rows of what an unrolling fixes by operand, of the moves of boundaries, of bits by level (columns as in
 `_entry`), and of the bits among them that the multipliers move."""
+POOLS = 41
+"""By operand: instances of the local memory if it lives there, else 0; then the elements of all of it."""
 COLUMNS = 12
 LEVELS, SLOTS, BOUNDARIES = 4, 3, 8
 """Boundaries are those of weights at the three slots, of inputs at two, of outputs at three."""
@@ -60,13 +64,16 @@ SLIDES, UNEVEN, REDUCES, REDUCES_LANES = range(4)
 
 
 @inner
-def make_sheet(problem: Problem) -> Ints:
+def make_sheet(problem: Problem, machine: Machine) -> Ints:
     """A sheet, with the op filled in; kernels are cheap to call with one array only."""
     w = np.ones((ROWS, COLUMNS), np.int64)
     w[SIZE, :8] = problem.sizes
     w[WINDOW, :4], w[BITS, :4] = problem.window, problem.bits
     w[FLAGS] = 0
     w[FLAGS, SLIDES] = problem.sizes[R] > 1 or problem.sizes[S] > 1
+    for operand in range(3):
+        w[POOLS, operand] = instances_of(1, machine) if problem.resident[operand] else 0
+        w[POOLS, 3 + operand] = tile_elements(operand, problem.sizes, problem.sizes, problem.window)
     return w
 
 
