@@ -25,7 +25,7 @@ from coexplore.cost.nest import Floats, Ints, Machine, machine_of, problem_of
 from coexplore.cost.shared_levels import sizes_of, structures
 from coexplore.workloads.op import Loops
 
-ROOM = 256
+ROOM = 64
 """Mappings for which there is room at first."""
 
 
