@@ -2,7 +2,7 @@
 
 There are two mapspaces. That of *PE arrays* is for a main memory, a local memory, a register file (both keep all
 operands) and latches of weights and sums, each with double buffers, one axis below each and one or two below the main
-memory, where operands live in main memory; that of *any chain* is for all else (`is_array` in `_array_search`). Both
+memory; that of *any chain* is for all else (`is_array` in `_array_search`). Both
 hold the `UNROLLINGS` with fewest compute cycles.
 
 Any chain; levels side by side (`coexplore.cost.nest`) hold the same tile and count as one.
