@@ -141,7 +141,7 @@ class RecurrentPolicy:
         """Judge (n, d) rows of value indices, -1 where inactive: one LSTM step per decision (Hochreiter1997)."""
         (n, d), h = rows.shape, self._hidden
         active = (rows >= 0).T
-        rests = ~active.all(axis=1)
+        rests = np.asarray((~active).any(axis=1))
         tokens = self._tokens(rows)
         read, recur = self._halved()
         gates, bent = read[tokens], np.empty((d, n, h))
@@ -215,7 +215,7 @@ class RecurrentPolicy:
     def _step_back(self, reading: Reading, from_heads: Floats, active: npt.NDArray[np.bool_]) -> Floats:
         """(d, n, 4h) Slopes of what the gates were made of, from those of the hidden states that the heads ask for."""
         d, n, h = from_heads.shape
-        rests = ~active.all(axis=1)
+        rests = np.asarray((~active).any(axis=1))
         gates = reading._gates.reshape(d, n, 4, h)
         take, keep, show, fresh = (gates[:, :, i] for i in range(4))
         to_cell = show * (1 - reading._bent**2)

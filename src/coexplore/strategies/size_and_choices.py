@@ -81,6 +81,6 @@ def _likeness(differing: Floats, left: Floats, right: Floats, reach: float) -> F
 def _fit(differing: Floats, sizes: Floats, target: Floats, reach: float) -> tuple[Floats, Floats, float]:
     """Cholesky factor, weights and log marginal likelihood up to a constant (Rasmussen2006, algorithm 2.1)."""
     covariance = _likeness(differing, sizes, sizes, reach) + NOISE * np.eye(len(target))
-    lower = np.linalg.cholesky(covariance)
+    lower = np.asarray(np.linalg.cholesky(covariance), np.float64)
     weights = np.linalg.solve(lower.T, np.linalg.solve(lower, target))
     return lower, weights, float(-0.5 * target @ weights - np.log(np.diag(lower)).sum())
