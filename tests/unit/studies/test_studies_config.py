@@ -72,8 +72,8 @@ WRONG = [
     ("task", {"dataset": "digit"}, "task.dataset: unknown data set 'digit'; did you mean 'digits'"),
     ("task.limt", 5, "task.limt: unknown setting of data set 'digits'; did you mean 'limit'"),
     ("task.limit", "many", "task.limit: is 'many'"),
-    ("network", {}, "network: needs family, fixed or onnx"),
-    ("network", {"famly": "plain-cnn"}, "network: needs family, fixed or onnx; it has 'famly', did you mean 'family'"),
+    ("network", {}, "network: needs family, fixed, onnx or suite"),
+    ("network", {"famly": "plain-cnn"}, "network: needs family, fixed, onnx or suite; it has 'famly', did you mean 'family'"),
     ("network", {"family": "inverted"}, "network.family: unknown network family 'inverted'; did you mean 'inverted-b"),
     ("network", {"fixed": "resnet18"}, "network.fixed: unknown network preset 'resnet18'; did you mean 'resnet-18'"),
     (
