@@ -24,8 +24,8 @@ EXACT = {
     "exact-hardware largest of 16": ExactHardware("random", among=16),
     "exact-hardware learned of 256": ExactHardware("random", among=256, prefer="learned"),
 }
-"""How networks are suggested. Variants of `learned` were compared on NAS-Bench-201 first, then one was settled on with the
-accuracies of Accel-NASBench under another device's latencies."""
+"""How networks are suggested. Variants of `learned` were compared on NAS-Bench-201 first, then one was settled on with
+the accuracies of Accel-NASBench under another device's latencies."""
 JUDGED = "exact-hardware learned of 256"
 SHARE = 0.2
 """Of the samples that exact-hardware searches get: each pays for a new network, so more could not meet the bar."""
