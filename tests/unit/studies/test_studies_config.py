@@ -73,7 +73,11 @@ WRONG = [
     ("task.limt", 5, "task.limt: unknown setting of data set 'digits'; did you mean 'limit'"),
     ("task.limit", "many", "task.limit: is 'many'"),
     ("network", {}, "network: needs family, fixed, onnx or suite"),
-    ("network", {"famly": "plain-cnn"}, "network: needs family, fixed, onnx or suite; it has 'famly', did you mean 'family'"),
+    (
+        "network",
+        {"famly": "plain-cnn"},
+        "network: needs family, fixed, onnx or suite; it has 'famly', did you mean 'family'",
+    ),
     ("network", {"family": "inverted"}, "network.family: unknown network family 'inverted'; did you mean 'inverted-b"),
     ("network", {"fixed": "resnet18"}, "network.fixed: unknown network preset 'resnet18'; did you mean 'resnet-18'"),
     (
