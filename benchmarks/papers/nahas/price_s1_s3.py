@@ -30,8 +30,8 @@ from coexplore.networks.op_counts import OpCounts, op_counts
 from coexplore.spaces.space import Space
 
 Floats = NDArray[np.float64]
-DRAWN = 65_536
-"""Pairs that are answered at once."""
+DRAWN = 2**17
+"""Pairs that are answered at once, in the order of their accelerators, so that tables are read from one end to the other."""
 CHECKED = 20
 
 
@@ -88,7 +88,7 @@ def answer(family, counts: OpCounts, grid: Grid, pairs: int, rng: np.random.Gene
     begin, done = time.perf_counter(), 0
     while done < pairs:
         networks = draw(family.space, min(DRAWN, pairs - done), rng)
-        chips = rng.integers(len(grid.accelerators), size=len(networks))
+        chips = np.sort(rng.integers(len(grid.accelerators), size=len(networks)))
         places = [scope.row_of(networks) for scope in counts.scopes]
         totals = [look_up(table, places, chips) for table in tables]
         done += len(networks)
@@ -108,30 +108,33 @@ def answer(family, counts: OpCounts, grid: Grid, pairs: int, rng: np.random.Gene
     }
 
 
-def draw(space: Space, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """(n, d) Random networks as rows of indices, -1 where a decision is not asked."""
-    rows = np.stack([rng.integers(size, size=count) for size in space.sizes], axis=1)
+def draw(space: Space, count: int, rng: np.random.Generator) -> NDArray[np.int16]:
+    """(n, d) Random networks as rows of indices, -1 where a decision is not asked; columns lie together in memory."""
+    columns = [rng.integers(size, size=count, dtype=np.int16) for size in space.sizes]
     column = {decision.name: place for place, decision in enumerate(space.decisions)}
     for place, decision in enumerate(space.decisions):
         if decision.condition is not None:
             parent = column[decision.condition.parent]
             values = space.decisions[parent].values
-            asked = [values.index(value) for value in decision.condition.values]
-            rows[~np.isin(rows[:, parent], asked), place] = -1
-    return rows
+            is_asked = np.isin(np.arange(len(values)), [values.index(value) for value in decision.condition.values])
+            above = columns[parent]
+            columns[place] = np.where(is_asked[above] & (above >= 0), columns[place], np.int16(-1))
+    return np.stack(columns).T
 
 
 def by_place(counts: OpCounts, table: Floats) -> list[Floats]:
-    """What all networks cost, (1, a), and every combination of every scope, (k, a)."""
-    return [counts.base[None].astype(float) @ table, *(scope.counts.astype(float) @ table for scope in counts.scopes)]
+    """What all networks cost, (a, 1), and every combination of every scope, (a, k)."""
+    by_accelerator = np.ascontiguousarray(table.T)
+    scopes = (counts.base[None], *(scope.counts for scope in counts.scopes))
+    return [by_accelerator @ scope.T.astype(float) for scope in scopes]
 
 
 def look_up(tables: list[Floats], places: list[NDArray[np.int64]], chips: NDArray[np.int64]) -> Floats:
     """(n,) Totals of networks on accelerators."""
     base, *scopes = tables
-    total = base[0, chips]
+    total = base[chips, 0]
     for table, rows in zip(scopes, places, strict=True):
-        total = total + table[rows, chips]
+        total += table.ravel().take(chips * table.shape[1] + rows)
     return total
 
 

@@ -47,7 +47,9 @@ class ScopeCounts:
         """(n,) The combination that each of (n, d) rows of indices, -1 where inactive, has."""
         place = np.zeros(len(indices), np.int64)
         for column, size in zip(self.columns, self.sizes, strict=True):
-            place = place * size + indices[:, column] % size
+            index = indices[:, column]
+            # An inactive decision is as its last choice.
+            place = place * size + np.where(index < 0, size - 1, index)
         return self.rows[place]
 
 
