@@ -31,7 +31,7 @@ from coexplore.spaces.space import Space
 
 Floats = NDArray[np.float64]
 DRAWN = 2**17
-"""Pairs that are answered at once, in the order of their accelerators, so that tables are read from one end to the other."""
+"""Pairs answered at once, in the order of their accelerators, so that tables are read from one end to the other."""
 CHECKED = 20
 
 
