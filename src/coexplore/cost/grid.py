@@ -10,6 +10,7 @@ a pair costs depends on neither, nor on the number of threads.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -86,17 +87,19 @@ def price_grid(
         progress: told after each chunk.
 
     Raises:
-        ConfigError: `threads` is below 1, or `memory_mb` does not hold the tables; `price_in_chunks` needs less.
+        ConfigError: `threads` is below 1, or `memory_mb` is no number or does not hold the tables; `price_in_chunks`
+            needs less.
     """
     pricing = _pricing(goal, threads, cache, progress)
     tables = len(accelerators) * (len(ops) * TABLE_BYTES + COLUMN_BYTES) + pricing.cache.memory_bytes
     least = tables + chunk_bytes(pricing.at_once(ops), 1)
-    if memory_mb * 2**20 < least:
+    room = _bytes(memory_mb)
+    if room < least:
         raise ConfigError(
             f"memory_mb: is {memory_mb:g}, but the tables of {len(ops)} ops x {len(accelerators)} accelerators and the "
             f"cache need {_mebibytes(least)}; raise it, or take the grid piece by piece from price_in_chunks"
         )
-    return _price(pricing, ops, accelerators, int(memory_mb * 2**20) - tables)
+    return _price(pricing, ops, accelerators, room - tables)
 
 
 def price_in_chunks(
@@ -124,13 +127,13 @@ def price_in_chunks(
         cache: prices on disk.
 
     Raises:
-        ConfigError: `threads` is below 1, or `memory_mb` does not hold one accelerator.
+        ConfigError: `threads` is below 1, or `memory_mb` is no number or does not hold one accelerator.
     """
     pricing = _pricing(goal, threads, cache, None)
     at_once = pricing.at_once(ops)
     grid = len(ops) * TABLE_BYTES + COLUMN_BYTES + DESCRIPTION_BYTES
     each = 2 * grid + chunk_bytes(at_once, 1)
-    width = int((memory_mb * 2**20 - pricing.cache.memory_bytes) // each)
+    width = (_bytes(memory_mb) - pricing.cache.memory_bytes) // each
     if width < 1:
         raise ConfigError(
             f"memory_mb: is {memory_mb:g}, but one accelerator with {len(ops)} ops and the cache need "
@@ -156,6 +159,12 @@ def _price(pricing: Pricing, ops: Sequence[Loops], accelerators: Sequence[Accele
     latency, energy = pricing.fill(ops, accelerators, chunk)
     area = np.array([accelerator.area_mm2 for accelerator in accelerators], np.float64)
     return Grid(tuple(ops), tuple(accelerators), latency, energy, area)
+
+
+def _bytes(memory_mb: float) -> int:
+    if not math.isfinite(memory_mb):
+        raise ConfigError(f"memory_mb: is {memory_mb:g}; give a number of megabytes")
+    return int(memory_mb * 2**20)
 
 
 def _mebibytes(size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,11 @@ def test_a_grid_larger_than_memory_says_what_it_needs_and_where_it_goes_piece_by
         price_grid(OPS, SOME, memory_mb=0.0005, cache=GridCache(None))
     with pytest.raises(ConfigError, match=r"^memory_mb: is 0\.0005, but one accelerator with 2 ops .* raise it$"):
         next(price_in_chunks(OPS, SOME, memory_mb=0.0005, cache=GridCache(None)))
+    for memory_mb in (math.nan, math.inf):
+        with pytest.raises(ConfigError, match=r"^memory_mb: is (nan|inf); give a number of megabytes$"):
+            price_grid(OPS, SOME, memory_mb=memory_mb, cache=GridCache(None))
+        with pytest.raises(ConfigError, match=r"^memory_mb: "):
+            next(price_in_chunks(OPS, SOME, memory_mb=memory_mb, cache=GridCache(None)))
     pieces = list(price_in_chunks(OPS, SOME, memory_mb=0.02, cache=GridCache(None)))
     assert len(pieces) > 1
     assert np.array_equal(np.concatenate([piece.latency_s for piece in pieces], axis=1), whole.latency_s)
