@@ -17,7 +17,7 @@ from coexplore.cost._counts import STEP_ONE_PARENT
 from coexplore.cost._effort import Effort, is_spent, leave_out
 from coexplore.cost._entry import Classes, add_traffic, write_row
 from coexplore.cost._goal import Best, Variants, enter, may_win
-from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, P, R
+from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, P, R, S
 from coexplore.cost._rows import COLUMN, FIRSTS, count_accesses, count_boundary, count_cycles, is_ragged
 from coexplore.cost._sheet import (
     AT_TILE,
@@ -188,22 +188,25 @@ def _add_least(b: int, stays: bool, w: Ints, at: At, floor: Ints) -> None:
 def _count_least(b: int, stays: bool, w: Ints, at: At) -> None:
     """Fill the moves of a boundary with what they are at least; unless the operand stays, for tiles as in hand."""
     operand, slot, m = w[at.boundary + b, OPERAND], w[at.boundary + b, SLOT], at.moves + b
-    times = 1
+    times, own, extent = 1, w[at.own + slot], w[at.extent + slot]
+    if operand == INPUT and (own[R] > extent[R] or own[S] > extent[S]):
+        # Most of an input tile may stay while the filter moves, for the next output channel too.
+        stays = True
     if not stays:
         for d in range(8):
             if not RELEVANT[operand, d] and not w[at.overruns, d]:
-                times *= w[at.own + slot, d] // w[at.extent + slot, d]
+                times *= own[d] // extent[d]
     for way in range(4):
         least, again = times * w[at.widths + b, FIXED] * w[at.free + b, way], 1
         for d in range(8):
             if not w[at.overruns, d]:
                 if operand == INPUT and P <= d < R:
-                    least *= w[at.own + slot, d]
+                    least *= own[d]
             elif RELEVANT[operand, d] and d < R:
                 least *= -(-w[0, d] // pinned_instances(b, way, d, w, at))
             elif not stays and not RELEVANT[operand, d]:
                 seen = -(-w[0, d] // pinned_instances(b, way, d, w, at))
-                again *= -(-seen // w[at.extent + slot, d])
+                again *= -(-seen // extent[d])
         least *= again
         w[m, COLUMN[way]] = least
         if way > EVERY:
