@@ -25,10 +25,14 @@ def test_every_network_of_the_table_is_a_point_of_the_family(data_folder: Path) 
 
 @pytest.mark.slow
 def test_a_third_of_the_table_ranks_the_rest(data_folder: Path) -> None:
+    """What is promised is the coverage in the mean over splits; that of one split scatters by some points."""
     rated = read_rated(data_folder)
-    order = np.random.default_rng(0).permutation(len(rated))
-    surrogate = train_surrogate(rated.part(order[:1500]), SurrogateSettings(steps=40, subset=500))
-    rest = rated.part(order[1500:])
-    assert kendall_tau(surrogate.predict(rest.settings[:1000]), rest.accuracy[:1000]) > 0.90
-    low, high = surrogate.interval(rest.settings)
-    assert np.mean((low <= rest.accuracy) & (rest.accuracy <= high)) == pytest.approx(0.9, abs=0.03)
+    covered = []
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(rated))
+        surrogate = train_surrogate(rated.part(order[:1500]), SurrogateSettings(steps=40, subset=500))
+        rest = rated.part(order[1500:])
+        assert kendall_tau(surrogate.predict(rest.settings[:1000]), rest.accuracy[:1000]) > 0.90
+        low, high = surrogate.interval(rest.settings)
+        covered.append(np.mean((low <= rest.accuracy) & (rest.accuracy <= high)))
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.02)
