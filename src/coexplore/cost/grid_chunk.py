@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,24 +28,35 @@ ACCELERATOR_BYTES = 512
 """What it holds per accelerator, whatever the ops."""
 
 
-def price_chunk(
-    ops: Sequence[Loops], accelerators: Sequence[Accelerator], goal: Goal, threads: int
-) -> tuple[Floats, Floats]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Accelerators that are priced together: laid out by shape once, for any number of ops."""
+
+    count: int
+    lots: tuple[tuple[Columns, Lot], ...]
+    """The places of the accelerators of each lot, and the lot."""
+
+
+def lay_out_chunk(accelerators: Sequence[Accelerator]) -> Chunk:
+    """Lay out accelerators; those of one shape, which differ in sizes, widths and energies of levels, side by side."""
+    shape = shapes(accelerators)
+    groups = [np.flatnonzero(shape == number) for number in range(shape.max(initial=-1) + 1)]
+    lots = tuple((columns, lay_out([accelerators[int(column)] for column in columns])) for columns in groups)
+    return Chunk(len(accelerators), lots)
+
+
+def price_chunk(ops: Sequence[Loops], chunk: Chunk, goal: Goal, threads: int) -> tuple[Floats, Floats]:
     """Seconds and joules, each (o, a), of every op on every accelerator under its best mapping; `inf` is infeasible.
 
     A price depends on its own op and accelerator and on `goal`, not on the others nor on the number of threads.
-    Accelerators of one shape, which differ in sizes, widths and energies of levels alone, are searched together.
     """
-    shape = shapes(accelerators)
-    groups = [np.flatnonzero(shape == number) for number in range(shape.max(initial=-1) + 1)]
-    latency, energy = (np.full((len(ops), len(accelerators)), np.inf) for _ in range(2))
+    latency, energy = (np.full((len(ops), chunk.count), np.inf) for _ in range(2))
 
     def fill(row: int, columns: Columns, lot: Lot) -> None:
         costs = _price(ops[row], lot, goal)
         latency[row, columns], energy[row, columns] = costs[:, 0], costs[:, 1]
 
-    lots = [(columns, lay_out([accelerators[int(column)] for column in columns])) for columns in groups]
-    jobs = [(row, *lot) for lot in lots for row in range(len(ops))]
+    jobs = [(row, *lot) for lot in chunk.lots for row in range(len(ops))]
     with ThreadPoolExecutor(max_workers=threads) as pool:
         list(pool.map(lambda job: fill(*job), jobs))
     return latency, energy

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import StoreError
 from coexplore.cost.grid_cache import GridCache
-from coexplore.cost.grid_chunk import ACCELERATOR_BYTES, PAIR_BYTES, price_chunk
+from coexplore.cost.grid_chunk import ACCELERATOR_BYTES, PAIR_BYTES, Chunk, lay_out_chunk, price_chunk
 from coexplore.cost.grid_key import Keys, accelerator_keys, op_key
 from coexplore.cost.mapper import Goal
 from coexplore.cost.search import shapes
@@ -67,6 +67,7 @@ class _Work:
         self.keys: Keys | None = None if self.cache.folder is None else accelerator_keys(accelerators)
         self.keeps, self.kept = self.keys is not None, False
         self.shapes: Ints | None = None
+        self.laid_out: tuple[Ints, Chunk] | None = None
         self.done, self.pairs = 0, len(ops) * len(accelerators)
 
     def run(self, memory: int) -> None:
@@ -103,11 +104,17 @@ class _Work:
         for begin in range(0, len(columns), width):
             yield columns[begin : begin + width]
 
+    def lay_out(self, columns: Ints) -> Chunk:
+        """Some accelerators, ready to be priced: those of the last chunk again, if they are the same."""
+        if self.laid_out is None or not np.array_equal(self.laid_out[0], columns):
+            self.laid_out = None
+            self.laid_out = columns, lay_out_chunk([self.accelerators[column] for column in columns])
+        return self.laid_out[1]
+
     def price(self, ops: Sequence[Loops], columns: Ints) -> None:
         """Price ops on some accelerators, and keep what took long."""
         begin = time.perf_counter()
-        some = [self.accelerators[column] for column in columns]
-        latency, energy = price_chunk(ops, some, self.pricing.goal, self.pricing.threads)
+        latency, energy = price_chunk(ops, self.lay_out(columns), self.pricing.goal, self.pricing.threads)
         is_worth_it = time.perf_counter() - begin >= self.cache.least_s * len(ops)
         for number, loops in enumerate(ops):
             rows = np.array(self.rows[loops])[:, None]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from coexplore.accelerators.edge_array import EdgeArray
+from coexplore.accelerators.family import find_accelerator
 from coexplore.core.errors import ConfigError
 from coexplore.cost import grid_key, grid_rows
 from coexplore.cost.grid import MEMORY_MB, price_grid, price_in_chunks
@@ -46,6 +47,7 @@ def calls(monkeypatch):
         cells = np.array([[made_up(loops, accelerator, goal) for accelerator in accelerators] for loops in ops])
         return cells[..., 0], cells[..., 1]
 
+    monkeypatch.setattr(grid_rows, "lay_out_chunk", lambda accelerators: accelerators)
     monkeypatch.setattr(grid_rows, "price_chunk", price_chunk)
     monkeypatch.setattr(grid_key, "engine_version", lambda: "0" * 64)
     return asked
@@ -229,6 +231,7 @@ def test_tables_stay_within_the_stated_memory(monkeypatch, tmp_path):
     def price_chunk(ops, accelerators, goal, threads):
         return tuple(np.ones((len(ops), len(accelerators))) for _ in range(2))
 
+    monkeypatch.setattr(grid_rows, "lay_out_chunk", lambda accelerators: accelerators)
     monkeypatch.setattr(grid_rows, "price_chunk", price_chunk)
     monkeypatch.setattr(grid_key, "engine_version", lambda: "0" * 64)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
@@ -242,3 +245,15 @@ def test_tables_stay_within_the_stated_memory(monkeypatch, tmp_path):
         assert tracemalloc.get_traced_memory()[1] < most_mb * 2**20
     tracemalloc.stop()
     assert grid.latency_s.nbytes + grid.energy_j.nbytes > 4.5 * 2**20
+
+
+def test_ops_share_what_is_laid_out(monkeypatch):
+    laid_out = []
+    lay_out_chunk = grid_rows.lay_out_chunk
+    monkeypatch.setattr(grid_rows, "lay_out_chunk", lambda some: laid_out.append(len(some)) or lay_out_chunk(some))
+    accelerators = [find_accelerator("edge-array"), find_accelerator("gemmini-16")]
+    ops = [Loops(K=width) for width in (2, 3, 4)]
+    grid = price_grid(ops, accelerators, cache=GridCache(None))
+    assert laid_out == [2]
+    one_by_one = [price_grid([op], accelerators, cache=GridCache(None)).latency_s[0] for op in ops]
+    assert np.array_equal(grid.latency_s, one_by_one)

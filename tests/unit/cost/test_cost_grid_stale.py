@@ -16,8 +16,11 @@ ENGINE = """
 import numpy as np
 from coexplore.cost.mapper import Goal
 PAIR_BYTES = ACCELERATOR_BYTES = 16
-def price_chunk(ops, accelerators, goal, threads):
-    table = np.full((len(ops), len(accelerators)), {value})
+Chunk = tuple
+def lay_out_chunk(accelerators):
+    return accelerators
+def price_chunk(ops, chunk, goal, threads):
+    table = np.full((len(ops), len(chunk)), {value})
     print("priced", end=" ")
     return table, table
 """
