@@ -30,7 +30,7 @@ from coexplore.strategies.exact import MOST_ACCELERATORS, Exact
 from coexplore.studies import joint, solved
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.exact_chunks import CHUNK, Chunk, ChunkFiles
-from coexplore.studies.exact_solution import Solution, read_solution
+from coexplore.studies.exact_solution import SOLUTIONS, Solution
 from coexplore.studies.exact_survivors import summarise
 from coexplore.studies.problem import Pricer, Problem
 from coexplore.studies.rated import lists_a_part
@@ -100,14 +100,14 @@ def solve(problem: Problem, files: StudyDirectory, threads: int, on_pairs: OnPai
     Raises:
         StoreError: not writable, or the solution there is damaged.
     """
-    found = read_solution(files.solution)
+    found = SOLUTIONS.read(files.solution)
     if found is not None and found.fingerprint == problem.fingerprint:
         return found
     begun = time.monotonic()
     pricing = _Pricing(problem, ChunkFiles(files.priced, problem.fingerprint, Chunk), threads, on_pairs)
     chunks = pricing.all_chunks()
     solution = summarise(problem, pricing.workload, chunks, pricing.goal, time.monotonic() - begun)
-    solution.write(files.solution)
+    SOLUTIONS.write(files.solution, solution)
     return solution
 
 

@@ -6,16 +6,12 @@ Everything here follows from arrays over all accelerators; the file keeps what a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from coexplore.core.files import write_atomic
 from coexplore.cost.candidates import BlockedOp
 from coexplore.spaces.decision import Value
-from coexplore.studies.solution_file import Stored, read_stored
-
-SCHEMA = 1
+from coexplore.studies.solution_file import SolutionFile, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +108,5 @@ class Solution:
     seconds: float = 0.0
     """Wall time of pricing, over the last run only."""
 
-    def write(self, path: Path) -> None:
-        """Replace the file at once.
 
-        Raises:
-            StoreError: not writable, or the disk is full.
-        """
-        write_atomic(path, _STORED.dump_json(_Stored(SCHEMA, self), indent=1))
-
-
-def read_solution(path: Path) -> Solution | None:
-    """The solution in a file, None where there is none yet.
-
-    Raises:
-        StoreError: damaged, or of another version.
-    """
-    return read_stored(path, _STORED, SCHEMA, "solution", "priced")
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    schema: int
-    solution: Solution
-
-
-_STORED: TypeAdapter[Stored[Solution]] = TypeAdapter(_Stored)
+SOLUTIONS = SolutionFile(TypeAdapter(Stored[Solution]), schema=1, what="solution", again="priced")

@@ -19,7 +19,7 @@ from coexplore.spaces.space import factor
 from coexplore.studies.directory import StudyDirectory
 from coexplore.studies.exact_chunks import ChunkFiles
 from coexplore.studies.joint_optimum import why_unordered
-from coexplore.studies.joint_solution import JointSolution, read_joint
+from coexplore.studies.joint_solution import JOINT_SOLUTIONS, JointSolution
 from coexplore.studies.joint_survivors import Solving, summarise
 from coexplore.studies.op_prices import OnPairs, OpChunk, OpPrices
 from coexplore.studies.problem import Problem
@@ -55,7 +55,7 @@ def solve(problem: Problem, files: StudyDirectory, threads: int, on_pairs: OnPai
         StoreError: not writable, or the solution there is damaged.
         DataError: the accuracies cannot be read.
     """
-    found = read_joint(files.joint)
+    found = JOINT_SOLUTIONS.read(files.joint)
     if found is not None and found.fingerprint == problem.fingerprint:
         return found
     assert isinstance(problem.pricer, CostPricer)
@@ -63,7 +63,7 @@ def solve(problem: Problem, files: StudyDirectory, threads: int, on_pairs: OnPai
     chunks = ChunkFiles(files.priced, problem.fingerprint, OpChunk)
     prices = OpPrices(problem.designs, problem.pricer, chunks, threads, on_pairs)
     solution = summarise(_solving(problem, prices), problem, begun)
-    solution.write(files.joint)
+    JOINT_SOLUTIONS.write(files.joint, solution)
     return solution
 
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from coexplore.core.files import write_atomic
 from coexplore.studies.exact_solution import Survivor
-from coexplore.studies.solution_file import Stored, read_stored
-
-SCHEMA = 1
+from coexplore.studies.solution_file import SolutionFile, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +46,5 @@ class JointSolution:
     seconds: float = 0.0
     """Wall time of counting, pricing and proving, over the last run only."""
 
-    def write(self, path: Path) -> None:
-        """Replace the file at once.
 
-        Raises:
-            StoreError: not writable, or the disk is full.
-        """
-        write_atomic(path, _STORED.dump_json(_Stored(SCHEMA, self), indent=1))
-
-
-def read_joint(path: Path) -> JointSolution | None:
-    """The solution in a file, None where there is none yet.
-
-    Raises:
-        StoreError: damaged, or of another version.
-    """
-    return read_stored(path, _STORED, SCHEMA, "joint solution", "solved")
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    schema: int
-    solution: JointSolution
-
-
-_STORED: TypeAdapter[Stored[JointSolution]] = TypeAdapter(_Stored)
+JOINT_SOLUTIONS = SolutionFile(TypeAdapter(Stored[JointSolution]), schema=1, what="joint solution", again="solved")

@@ -26,16 +26,16 @@ from coexplore.studies.driver import TOLD_EVERY_S, Budget, Driver, Event, EventK
 from coexplore.studies.evaluation import Evaluation
 from coexplore.studies.exact import OnPairs, solve
 from coexplore.studies.exact_chunks import priced_so_far
-from coexplore.studies.exact_solution import Solution, read_solution
+from coexplore.studies.exact_solution import SOLUTIONS, Solution
 from coexplore.studies.exact_told import told
 from coexplore.studies.executor import Executor, InProcessExecutor, ProcessExecutor
-from coexplore.studies.joint_solution import JointSolution, read_joint
+from coexplore.studies.joint_solution import JOINT_SOLUTIONS, JointSolution
 from coexplore.studies.phases import Phases, best_by_reward, phase_folders
 from coexplore.studies.problem import Looks, Problem, SharedSource
 from coexplore.studies.solved import solved
 from coexplore.studies.store import TrialStore, open_database, open_journal, read_records
 from coexplore.studies.suite_problem import resolve_suite
-from coexplore.studies.suite_solution import SuiteSolution, read_suite
+from coexplore.studies.suite_solution import SUITE_SOLUTIONS, SuiteSolution
 from coexplore.studies.suite_study import solve_suite
 from coexplore.studies.trainer import PrepareTraining, Trainer, TrainTask
 from coexplore.studies.trial import SCREENED, TrialRecord, TrialState, closest_of
@@ -241,7 +241,7 @@ def _run_suite(
 
 
 def _suite_result(config: StudyConfig, files: StudyDirectory) -> StudyResult:
-    solution = read_suite(files.suite)
+    solution = SUITE_SOLUTIONS.read(files.suite)
     priced = priced_so_far(files.priced) if solution is None else solution.accelerators
     if solution is None:
         state = StudyState.RUNNING if priced else StudyState.NEW
@@ -362,7 +362,7 @@ def _result(
     checkpoint = read_checkpoint(files.checkpoint)
     front = _front(objectives, records)
     ended = checkpoint is not None and checkpoint.finished
-    solution, both = read_solution(files.solution), read_joint(files.joint)
+    solution, both = SOLUTIONS.read(files.solution), JOINT_SOLUTIONS.read(files.joint)
     proof = solution or both
     priced = priced_so_far(files.priced) if proof is None else proof.accelerators
     running = any(record.state is TrialState.RUNNING for record in records)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from coexplore.core.files import write_atomic
 from coexplore.spaces.decision import Value
-from coexplore.studies.solution_file import Stored, read_stored
-
-SCHEMA = 1
+from coexplore.studies.solution_file import SolutionFile, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +64,5 @@ class SuiteSolution:
     seconds: float = 0.0
     """Wall time of counting, pricing and choosing, over the last run only."""
 
-    def write(self, path: Path) -> None:
-        """Replace the file at once.
 
-        Raises:
-            StoreError: not writable, or the disk is full.
-        """
-        write_atomic(path, _STORED.dump_json(_Stored(SCHEMA, self), indent=1))
-
-
-def read_suite(path: Path) -> SuiteSolution | None:
-    """The solution in a file, None where there is none yet.
-
-    Raises:
-        StoreError: damaged, or of another version.
-    """
-    return read_stored(path, _STORED, SCHEMA, "suite solution", "solved")
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    schema: int
-    solution: SuiteSolution
-
-
-_STORED: TypeAdapter[Stored[SuiteSolution]] = TypeAdapter(_Stored)
+SUITE_SOLUTIONS = SolutionFile(TypeAdapter(Stored[SuiteSolution]), schema=1, what="suite solution", again="solved")

@@ -28,7 +28,7 @@ from coexplore.studies.rated import rated_networks
 from coexplore.studies.suite import SuiteOptimum, suite_front
 from coexplore.studies.suite_members import Member
 from coexplore.studies.suite_problem import SuiteMember, SuiteProblem
-from coexplore.studies.suite_solution import MemberDesign, MemberFacts, SuiteDesign, SuiteSolution, read_suite
+from coexplore.studies.suite_solution import SUITE_SOLUTIONS, MemberDesign, MemberFacts, SuiteDesign, SuiteSolution
 from coexplore.workloads.loops import Loops
 
 
@@ -46,14 +46,14 @@ def solve_suite(problem: SuiteProblem, files: StudyDirectory, threads: int, on_p
         DataError: accuracies cannot be read.
         ConfigError: a member has no network with an accuracy, or no accelerator runs all members.
     """
-    found = read_suite(files.suite)
+    found = SUITE_SOLUTIONS.read(files.suite)
     if found is not None and found.fingerprint == problem.fingerprint:
         return found
     begun = time.monotonic()
     chunks = ChunkFiles(files.priced, problem.fingerprint, OpChunk)
     solution = _solution(problem, OpPrices(problem.designs, problem.pricer, chunks, threads, on_pairs))
     solution = replace(solution, seconds=time.monotonic() - begun)
-    solution.write(files.suite)
+    SUITE_SOLUTIONS.write(files.suite, solution)
     return solution
 
 

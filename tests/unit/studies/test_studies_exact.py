@@ -29,7 +29,7 @@ from coexplore.strategies.exhaustive import Exhaustive
 from coexplore.studies import exact, exact_chunks
 from coexplore.studies.config import load_config, parse_config, resolve
 from coexplore.studies.directory import StudyDirectory
-from coexplore.studies.exact_solution import read_solution
+from coexplore.studies.exact_solution import SOLUTIONS
 from coexplore.studies.exact_survivors import accelerator_space, places_of, points_at
 from coexplore.studies.problem import Problem
 from coexplore.studies.sources import CostPricer
@@ -167,7 +167,7 @@ def test_a_damaged_solution_says_what_to_do(prices, tmp_path: Path) -> None:
     path = StudyDirectory(tmp_path).solution
     path.write_text(path.read_text()[:200])
     with pytest.raises(StoreError, match=r"exact\.json is damaged.*delete it, and the space is priced again"):
-        read_solution(path)
+        SOLUTIONS.read(path)
 
 
 def test_progress_counts_pairs_up_to_all(prices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
