@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from coexplore.cost._bounds import note_known, promises, take_waits, weigh_known
 from coexplore.cost._compile import inner
 from coexplore.cost._effort import Effort
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants
+from coexplore.cost._room import Room
 from coexplore.cost._rows import count_cycles
 from coexplore.cost._sheet import LISTED, At
-from coexplore.cost._solve import Room, place, promises, weigh_known
+from coexplore.cost._solve import place, put
 from coexplore.cost.nest import Ints
 
 
@@ -24,11 +26,12 @@ def dive(
     From the outermost slot inwards the tile is taken that costs least by its bound, of those that have a closed form.
     """
     cycles = float(count_cycles(False, w, at))
-    room.times[0] = cycles
     for s in range(1, at.slots):
+        note_known(s, room.traffic[s - 1], room)
         if not _step(s, w, at, classes, room, goal, base_j, variants, best, effort):
             return False
         weigh_known(s, cycles, room.traffic[s], w, at, classes, room)
+        take_waits(s, room)
         for c in range(room.times.shape[1]):
             room.times[s, c] = room.row[c]
     return True
@@ -39,18 +42,20 @@ def _step(
     s: int, w: Ints, at: At, classes: Classes, room: Room, goal: int, base_j: float, variants: Variants, best: Best,
     effort: Effort,
 ) -> bool:  # fmt: skip
-    """Place the best tile of a slot; on a tie the one that is listed last, which is the largest on its path."""
+    """Place the best tile of a slot; on a tie the one that comes first."""
     count = w[at.slot + s, LISTED]
     bounds = np.full(count, np.inf)
-    for t in range(count):
+    for i in range(count):
         effort.left[0] -= 1
-        if promises(s, t, w, at, room, goal, base_j, variants, best):
-            bounds[t] = best.weighed[0, best.value.size // 2]
+        if promises(s, room.order[s, i], s - 1, w, at, classes, room, goal, base_j, variants, best):
+            bounds[i] = best.weighed[0, best.value.size // 2]
     while True:
         chosen = -1
-        for t in range(count):
-            if bounds[t] < np.inf and (chosen < 0 or bounds[t] <= bounds[chosen]):
-                chosen = t
-        if chosen < 0 or place(s, chosen, w, at, classes, room):
-            return bool(chosen >= 0)
+        for i in range(count):
+            if bounds[i] < np.inf and (chosen < 0 or bounds[i] < bounds[chosen]):
+                chosen = i
+        if chosen < 0:
+            return False
+        if put(s, room.order[s, chosen], w, at, room) and place(s, room.order[s, chosen], w, at, classes, room):
+            return True
         bounds[chosen] = np.inf

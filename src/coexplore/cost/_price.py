@@ -9,17 +9,22 @@ from __future__ import annotations
 import numpy as np
 
 from coexplore.cost._assess import DYNAMIC_J, STATIC_J, SUMMARY, TOTAL, assess, round_to_blocks
+from coexplore.cost._bounds import begin, list_all, thin_out
 from coexplore.cost._compile import kernel
 from coexplore.cost._counts import MOVES, ONE, ONE_PARENT, STEP_ONE_PARENT
 from coexplore.cost._dive import dive
 from coexplore.cost._effort import UNLIMITED, Effort, is_spent
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants, may_win, weigh
+from coexplore.cost._room import make_room
 from coexplore.cost._sheet import INNER, OPERAND, new_sheet
-from coexplore.cost._solve import Pool, begin, keep_mapping, larger_pool, list_all, make_pool, make_room, solve
+from coexplore.cost._solve import Pool, keep_mapping, larger_pool, make_pool, solve
 from coexplore.cost._unroll import list_unrollings
 from coexplore.cost._unrolled import unroll
 from coexplore.cost.nest import Floats, Ints, Machine, Problem
+
+FIRST_LOOKS = 16
+"""Unrollings of which a mapping is found at once, before any is searched."""
 
 
 @kernel
@@ -39,33 +44,41 @@ def price(
     picks, uses, lefts = list_unrollings(problem, machine, limit)
     count = picks.shape[0]
     pool, end = make_pool(max(room_for, count), at), 0
-    promise, least = np.empty(count), np.empty((count, room.row.size))
-    for u in range(count):
-        unroll(picks[u], uses[u], lefts[u], problem.bits, machine.word_bits, w, at)
-        begin(w, at, classes, room)
-        least[u] = room.row
-        weigh(goal, base_j, room.row, variants, best)
-        promise[u] = best.weighed[0, best.value.size // 2]
-    order = np.argsort(promise, kind="mergesort")
-    if effort.left[0] < UNLIMITED:
-        # Many good mappings first: the search of a single unrolling may take all there is.
-        for u in order:
-            if not is_spent(best, effort) and may_win(goal, base_j, least[u], variants, best):
-                unroll(picks[u], uses[u], lefts[u], problem.bits, machine.word_bits, w, at)
-                begin(w, at, classes, room)
-                if list_all(w, at, classes, room) and dive(w, at, classes, room, goal, base_j, variants, best, effort):
-                    end = keep_mapping(u, w, at, classes, room, pool, end, goal, base_j, variants, best)
-    for u in order:
-        if prune and not may_win(goal, base_j, least[u], variants, best):
+    promise, least, order = np.empty(count), np.empty((count, room.row.size)), np.arange(count)
+    # Bounds of all, then many good mappings, which rule out most others (with a limit a single unrolling may take all
+    # there is), then the search. All in one loop: what is called in one place only is compiled once.
+    looks = count if effort.left[0] < UNLIMITED else min(count, FIRST_LOOKS)
+    for turn in range(count + looks + count):
+        if turn == count:
+            order = np.argsort(promise, kind="mergesort")
+        is_bounded, is_first_look = turn < count, count <= turn < count + looks
+        u = turn if is_bounded else order[turn - count if is_first_look else turn - count - looks]
+        if is_first_look and is_spent(best, effort):
+            continue
+        if not is_bounded and (prune or is_first_look) and not may_win(goal, base_j, least[u], variants, best):
             continue
         unroll(picks[u], uses[u], lefts[u], problem.bits, machine.word_bits, w, at)
         begin(w, at, classes, room)
-        if not list_all(w, at, classes, room) or (prune and not may_win(goal, base_j, room.row, variants, best)):
+        if is_bounded:
+            least[u] = room.row
+            weigh(goal, base_j, room.row, variants, best)
+            promise[u] = best.weighed[0, best.value.size // 2]
             continue
-        after = solve(u, prune, w, at, classes, room, pool, end, goal, base_j, variants, best, effort)
+        if not list_all(w, at, classes, room):
+            continue
+        if is_first_look:
+            if dive(w, at, classes, room, goal, base_j, variants, best, effort):
+                end = keep_mapping(u, w, at, classes, room, pool, end, goal, base_j, variants, best)
+            continue
+        if prune and not may_win(goal, base_j, room.row, variants, best):
+            continue
+        if prune and not thin_out(w, at, classes, room, goal, base_j, variants, best):
+            continue
+        after = -1
         while after < 0:
-            pool = larger_pool(pool)
             after = solve(u, prune, w, at, classes, room, pool, end, goal, base_j, variants, best, effort)
+            if after < 0:
+                pool = larger_pool(pool)
         end = after
     return pool, picks, uses
 

@@ -17,9 +17,11 @@ from coexplore.cost._kernels import OUTPUT, RELEVANT, R, S
 from coexplore.cost._resident import instances_of
 from coexplore.cost.nest import Ints, Machine, Problem
 
-PICK, USE, AT_LEVEL, IS_ALONE, HOPS, AT_SLOT = range(6)
+PER_AXIS = 2
+"""Dimensions that an axis unrolls at most; each has a row, and the first strides over the instances of the second."""
+PICK, USE, AT_LEVEL, IS_ALONE, HOPS, AT_SLOT, HOP = range(7)
 """Columns of an axis: the dimension it unrolls or NONE, by how many instances, its level, whether it does not
-multicast, cycles between instances, and its slot."""
+multicast, cycles between the instances of the row, its slot, and cycles between instances of the axis."""
 OPERAND, INNER, PARENT, SLOT, HOME, POOL = range(6)
 """Columns of a boundary: operand, level, its parent, slot of the level, whether it is the innermost one, and of how
 many instances the pool consists in which the operand lives, 0 if that is the parent."""
@@ -105,7 +107,7 @@ def new_sheet(problem: Problem, machine: Machine, largest: Ints) -> tuple[Ints, 
     """A sheet with what an op and the structure of an accelerator fix; `largest` are capacities in bits per level."""
     levels, slots = machine.keeps.shape[0], machine.slots.size
     kept = machine.keeps[1:].sum()
-    at = lay_out(levels, slots, machine.axis_level.size, kept)
+    at = lay_out(levels, slots, PER_AXIS * machine.axis_level.size, kept)
     w = np.zeros((at.rows, 8), np.int64)
     w[0] = problem.sizes
     w[at.window, :4] = problem.window
@@ -122,8 +124,13 @@ def new_sheet(problem: Problem, machine: Machine, largest: Ints) -> tuple[Ints, 
         w[at.level + n, LARGEST] = largest[n]
     for a in range(at.axes):
         row = w[at.axis + a]
-        row[AT_LEVEL], row[IS_ALONE], row[HOPS] = machine.axis_level[a], machine.axis_alone[a], machine.axis_hop[a]
-        while machine.slots[row[AT_SLOT]] < machine.axis_level[a]:
+        axis = a // PER_AXIS
+        row[AT_LEVEL], row[IS_ALONE], row[HOP] = (
+            machine.axis_level[axis],
+            machine.axis_alone[axis],
+            machine.axis_hop[axis],
+        )
+        while machine.slots[row[AT_SLOT]] < machine.axis_level[axis]:
             row[AT_SLOT] += 1
     _list_boundaries(machine, w, at)
     for b in range(at.boundaries):

@@ -20,9 +20,13 @@ FILLS = np.array(
         [S, R, K, C, Q, P, G, N],
         [R, S, Q, P, K, C, G, N],
         [K, C, S, R, Q, P, G, N],
+        [S, R, P, Q, K, C, G, N],
+        [S, R, K, Q, P, C, G, N],
     ]
 )
 """Orders in which the dimensions of a tile grow."""
+TURNS = np.array([[8, 8, 8], [8, 8, 8], [8, 8, 8], [8, 8, 8], [8, 8, 8], [2, 3, 5]])
+"""Of each order, where a stretch begins in which two parts grow in turns, where the second part begins, and the end."""
 ORDERS = np.array(
     [
         [G, N, K, P, Q, C, R, S],  # outputs stay innermost
@@ -78,42 +82,80 @@ def _with_pools(level: int, weights: int, inputs: int, sums: int, w: Ints, at: A
 
 
 @inner
-def list_tiles(slot: int, tiles: Ints, seen: Ints, w: Ints, at: At) -> int:
-    """Fill `tiles` (t, 8), in steps, for a slot. Returns their number; `seen` (t,) is scratch."""
+def list_tiles(slot: int, tiles: Ints, w: Ints, at: At) -> int:
+    """Fill `tiles` (t, 8), in steps, for a slot. Returns their number."""
     extent, whole, inner = w[at.extent + slot], w[at.whole], w[at.inner + slot]
     found = 0
     for fill in range(FILLS.shape[0]):
+        parts = np.ones(8, np.int64)
         for d in range(8):
             extent[d] = inner[d]
-        key, position, parts = 0, -1, 1
         while found < MOST_TILES and _holds(slot, w, at):
-            if not _is_among(key, seen, found):
-                seen[found] = key
-                for d in range(8):
-                    tiles[found, d] = extent[d] // inner[d]
+            if not _is_among(parts, tiles, found):
+                tiles[found] = parts
                 found += 1
-            # The next larger tile: at least twice as long in one dimension.
-            while position < 8 and (position < 0 or parts == whole[FILLS[fill, position]]):
-                position, parts = position + 1, 1
-            if position == 8:
+            d = _grows_next(fill, parts, whole)
+            if d < 0:
                 break
-            d = FILLS[fill, position]
-            before = parts
-            parts *= 2
-            while whole[d] % parts:
-                parts += 1
-            extent[d] = inner[d] * parts
-            key += (parts - before) * _WEIGHTS[d]
+            parts[d] = next_rung(parts[d], whole[d])
+            extent[d] = inner[d] * parts[d]
     return found
 
 
-_WEIGHTS = np.array([1, 0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0x2545F491, 0x5BD1E995])
+@inner
+def _grows_next(fill: int, parts: Ints, whole: Ints) -> int:
+    """The dimension along which a tile grows next; -1 where all are whole."""
+    begin, middle, end = TURNS[fill, 0], TURNS[fill, 1], TURNS[fill, 2]
+    position = 0
+    while position < 8:
+        if position == begin:
+            left, right = _first_open(fill, begin, middle, parts, whole), _first_open(fill, middle, end, parts, whole)
+            if left >= 0 and (right < 0 or _product(fill, begin, middle, parts) <= _product(fill, middle, end, parts)):
+                return left
+            if right >= 0:
+                return right
+            position = end
+        else:
+            d: int = FILLS[fill, position]
+            if parts[d] < whole[d]:
+                return d
+            position += 1
+    return -1
 
 
 @inner
-def _is_among(key: int, seen: Ints, found: int) -> bool:
+def _first_open(fill: int, begin: int, end: int, parts: Ints, whole: Ints) -> int:
+    for position in range(begin, end):
+        d: int = FILLS[fill, position]
+        if parts[d] < whole[d]:
+            return d
+    return -1
+
+
+@inner
+def _product(fill: int, begin: int, end: int, parts: Ints) -> int:
+    total = 1
+    for position in range(begin, end):
+        total *= parts[FILLS[fill, position]]
+    return total
+
+
+@inner
+def next_rung(parts: int, whole: int) -> int:
+    """The smallest divisor of `whole` that is at least twice a smaller one."""
+    parts *= 2
+    while whole % parts:
+        parts += 1
+    return parts
+
+
+@inner
+def _is_among(parts: Ints, tiles: Ints, found: int) -> bool:
     for i in range(found):
-        if seen[i] == key:
+        same = True
+        for d in range(8):
+            same = same and tiles[i, d] == parts[d]
+        if same:
             return True
     return False
 

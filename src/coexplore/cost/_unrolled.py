@@ -16,10 +16,13 @@ from coexplore.cost._sheet import (
     FIRST_BELOW,
     FIXED,
     HOME,
+    HOP,
+    HOPS,
     INNER,
     NONE,
     OPERAND,
     PARENT,
+    PER_AXIS,
     PICK,
     SLOT,
     USE,
@@ -38,6 +41,8 @@ def unroll(pick: Ints, use: Ints, left: Ints, bits: Ints, words: Ints, w: Ints, 
     """
     for a in range(at.axes):
         w[at.axis + a, PICK], w[at.axis + a, USE] = pick[a], use[a]
+        last = a % PER_AXIS == PER_AXIS - 1
+        w[at.axis + a, HOPS] = w[at.axis + a, HOP] * (1 if last else use[a + 1])
     w[at.inner : at.inner + at.slots + 1] = 1
     for a in range(at.axes):
         if pick[a] != NONE:

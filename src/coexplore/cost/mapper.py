@@ -7,12 +7,15 @@ hold the `UNROLLINGS` with fewest compute cycles.
 
 Any chain; levels side by side (`coexplore.cost.nest`) hold the same tile and count as one.
 
-* unrolling: every axis unrolls at most one dimension it allows, by the fewest instances that need no more steps than
-  all of them would, after what the axes further inside took. Axes stay idle only if nothing is left to unroll.
+* unrolling: every axis unrolls one or two dimensions it allows, or none, after what the axes further inside took. One
+  dimension takes the fewest instances that need no more steps than all of them would, or a divisor of its steps of at
+  least half as many. Of two, the first takes any divisor of its steps, and the second the fewest instances that need no
+  more steps than all that the first leaves it.
 * tiles: the steps that are left of a dimension are rounded up to a number without prime factors above 7 (what is added
   is skipped, not run; not under a sliding window) and split exactly into factors of the levels. The tile of a level
-  lies on one of four paths: from a single step, one dimension after the other grows through divisors at least twice
-  as large until it is whole. A tile must divide the tile around it.
+  lies on one of six paths (`FILLS` in `_tiles`): from a single step, one dimension after the other grows through
+  divisors, each the smallest that is at least twice the one before, until it is whole. On the last path filters and
+  pixels grow in turns, always the smaller part. A tile must divide the tile around it.
 * capacity, on the safe side: it counts a tile twice under a double buffer if it might change; where it leaves no
   candidate at all, the unrolling of fewest cycles, otherwise untiled, is taken if it fits after all.
 

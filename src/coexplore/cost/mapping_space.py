@@ -78,7 +78,7 @@ class MappingSpace(Space):
     whole: tuple[Dim, ...] = ()
     """Dimensions that are kept whole in the innermost level."""
     shared_axes: bool = False
-    """Whether an axis may unroll several dimensions; the engine's own mapper gives each axis to one."""
+    """Whether an axis may unroll several dimensions; the engine's own mapper gives each axis to two at most."""
 
     @cached_property
     def _chip(self) -> Accelerator:

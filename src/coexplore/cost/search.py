@@ -159,9 +159,9 @@ class Outcome:
     best: Best
     pool: Pool
     picks: Ints
-    """(u, a) Dimensions that unrollings give to the axes."""
+    """(u, p) Dimensions that unrollings give to the axes, as many places for each."""
     uses: Ints
-    """(u, a)"""
+    """(u, p)"""
     costs: Floats
     """(a, 2) Cycles and joules, equal to those of a replay; `inf` where nothing fits."""
     least: Floats
@@ -196,8 +196,10 @@ class Outcome:
         unrolled: list[list[SpatialLoop]] = [[] for _ in accelerator.levels]
         for place, a in enumerate(_axis_order(machine_of(accelerator))):
             level, name = axes[a]
-            if self.uses[u, place] > 1:
-                unrolled[level].append(SpatialLoop(name, DIMS[self.picks[u, place]], int(self.uses[u, place])))
+            per_axis = self.picks.shape[1] // len(axes)
+            for row in range(per_axis * place, per_axis * (place + 1)):
+                if self.uses[u, row] > 1:
+                    unrolled[level].append(SpatialLoop(name, DIMS[self.picks[u, row]], int(self.uses[u, row])))
         return [tuple(loops) for loops in unrolled]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from coexplore.accelerators.accelerator import DIMS, OPERANDS, Accelerator, MemoryLevel, Operand, SpatialAxis
-from coexplore.cost._tiles import FILLS, ORDERS
+from coexplore.cost._tiles import FILLS, ORDERS, TURNS
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
 from coexplore.cost.nest import side_by_side
 from coexplore.workloads.op import Loops
@@ -30,8 +30,8 @@ ONES = (1,) * 8
 class Unrolling:
     """What the axes of an accelerator do, in the order of a search."""
 
-    picks: tuple[int | None, ...]
-    uses: Vector
+    axes: tuple[tuple[tuple[int, int], ...], ...]
+    """Per axis the dimensions it unrolls, and by how many instances."""
     left: Vector
     """Steps left of every dimension."""
 
@@ -50,32 +50,44 @@ class Mapspace:
 
     def unrollings(self, limit: int) -> list[Unrolling]:
         """Those of fewest cycles, decided from the innermost axis outwards."""
-        found = [Unrolling((), (), self.sizes)]
+        found = [Unrolling((), self.sizes)]
         for a in range(len(self.axes) - 1, -1, -1):
             options = [option for one in found for option in self._options(a, one)]
             found = sorted(options, key=lambda option: math.prod(option.left))[:limit]
         return found
 
     def _options(self, a: int, one: Unrolling) -> list[Unrolling]:
+        """One dimension, two, or none."""
         axis = self.axes[a][1]
-        options = []
+        used: list[tuple[tuple[int, int], ...]] = []
         for d in range(8):
-            left = one.left[d]
-            size = min(axis.size, left)
-            if DIMS[d] not in axis.dims or size < 2 or self._is_out_of_turn(a, d, one):
+            if DIMS[d] not in axis.dims or self._is_out_of_turn(a, d, one):
                 continue
-            steps = -(-left // size)
-            after = (*one.left[:d], steps, *one.left[d + 1 :])
-            options.append(Unrolling((d, *one.picks), (-(-left // steps), *one.uses), after))
-        return options or [Unrolling((None, *one.picks), (1, *one.uses), one.left)]
+            left, most = one.left[d], fewest(one.left[d], axis.size)
+            for first in [n for n in range(axis.size, 1, -1) if n == most or (n < most and left % n == 0)]:
+                if 2 * first >= most:
+                    used.append(((d, first),))
+                for e in range(8):
+                    second = fewest(one.left[e], axis.size // first)
+                    if DIMS[e] in axis.dims and e != d and left % first == 0 and second > 1:
+                        swapped = ((e, second), (d, first))
+                        if one.left[e] % second or swapped not in used:
+                            used.append(((d, first), (e, second)))
+        return [self._after(one, option) for option in [*used, ()]]
+
+    def _after(self, one: Unrolling, option: tuple[tuple[int, int], ...]) -> Unrolling:
+        left = list(one.left)
+        for d, use in option:
+            left[d] = -(-left[d] // use)
+        return Unrolling((option, *one.axes), tuple(left))
 
     def _is_out_of_turn(self, a: int, d: int, one: Unrolling) -> bool:
         """Axes that are the same in all respects take dimensions in one order only: swapping them changes nothing."""
         if a + 1 == len(self.axes) or self.axes[a][0] != self.axes[a + 1][0]:
             return False
         axis, inward = self.axes[a][1], self.axes[a + 1][1]
-        taken = one.picks[0]
-        return (kind_of(axis), axis.size) == (kind_of(inward), inward.size) and d > (-1 if taken is None else taken)
+        taken = one.axes[0]
+        return (kind_of(axis), axis.size) == (kind_of(inward), inward.size) and d > (taken[0][0] if taken else -1)
 
     def mappings(self, limit: int) -> Iterator[Mapping]:
         """All candidates."""
@@ -124,9 +136,9 @@ class Tilings:
             whole.append(left if space.window and d >= P else smooth(left))
         self.whole = tuple(whole)
         slots = len(space.slots)
-        axes = list(zip(space.axes, unrolling.picks, unrolling.uses, strict=True))
+        axes = list(zip(space.axes, unrolling.axes, strict=True))
         self.at_slot = [
-            [(pick, use) for (level, _), pick, use in axes if space.slot_of[level] == s and pick is not None]
+            [entry for (level, _), option in axes if space.slot_of[level] == s for entry in option]
             for s in range(slots)
         ]
         self.inner = [
@@ -140,10 +152,10 @@ class Tilings:
         yield from self._nested(listed, (self.whole,), ())
 
     def _tiles(self, slot: int) -> Iterator[Vector]:
-        """Tiles on the four paths, in steps."""
+        """Tiles on all paths, in steps."""
         seen = set()
-        for fill in FILLS.tolist():
-            for tile in self._path(fill):
+        for fill, turns in zip(FILLS.tolist(), TURNS.tolist(), strict=True):
+            for tile in self._path(fill, *turns):
                 extent = tuple(t * i for t, i in zip(tile, self.inner[slot], strict=True))
                 if not self.space.fits(slot, extent, twice=False):
                     break
@@ -151,11 +163,17 @@ class Tilings:
                     seen.add(tile)
                     yield tile
 
-    def _path(self, fill: list[int]) -> Iterator[Vector]:
+    def _path(self, fill: list[int], begin: int, middle: int, end: int) -> Iterator[Vector]:
         tile = list(ONES)
+        parts = [[d] for d in fill[:begin]] + [fill[begin:end]] * (begin < 8) + [[d] for d in fill[end:]]
         yield ONES
-        for d in fill:
-            while tile[d] < self.whole[d]:
+        for part in parts:
+            while any(tile[d] < self.whole[d] for d in part):
+                one, other = part[: middle - begin] or part, part[middle - begin :]
+                sizes = [math.prod(tile[d] for d in side) for side in (one, other)]
+                first = one if len(part) == 1 or sizes[0] <= sizes[1] else other
+                second = other if first is one else one
+                d = next(d for d in (*first, *second) if tile[d] < self.whole[d])
                 tile[d] = next(n for n in range(2 * tile[d], self.whole[d] + 1) if self.whole[d] % n == 0)
                 yield tuple(tile)
 
@@ -240,7 +258,7 @@ class Tilings:
 
     def _mapping(self, steps: tuple[Vector, ...], orders: Vector) -> Mapping:
         levels = []
-        axes = list(zip(self.space.axes, self.unrolling.picks, self.unrolling.uses, strict=True))
+        axes = list(zip(self.space.axes, self.unrolling.axes, strict=True))
         for n in range(len(self.space.levels)):
             temporal: tuple[Loop, ...] = ()
             if n in self.space.slots:
@@ -248,9 +266,10 @@ class Tilings:
                 factors = _factors(steps[s], steps[s + 1])
                 temporal = tuple(Loop(DIMS[d], factors[d]) for d in ORDERS[orders[s]].tolist() if factors[d] > 1)
             spatial = [
-                SpatialLoop(axis.name, DIMS[pick], use)
-                for (level, axis), pick, use in axes
-                if level == n and pick is not None
+                SpatialLoop(axis.name, DIMS[d], use)
+                for (level, axis), option in axes
+                if level == n
+                for d, use in option
             ]
             levels.append(LevelMapping(temporal, tuple(spatial)))
         return Mapping(tuple(levels))
@@ -274,6 +293,13 @@ def kind_of(axis: SpatialAxis) -> tuple[object, ...]:
 def smooth(steps: int) -> int:
     """The next number without prime factors above 7."""
     return next(n for n in range(steps, 2 * steps + 1) if 210 ** n.bit_length() % n == 0)
+
+
+def fewest(steps: int, instances: int) -> int:
+    """The fewest instances that need no more rounds than all of them would."""
+    if instances < 1:
+        return 1
+    return -(-steps // -(-steps // instances))
 
 
 def _factors(outer: Vector, tile: Vector) -> Vector:
