@@ -87,8 +87,10 @@ def waits(b: int, c: int, first: float, tile: float, w: Ints, at: At, classes: C
     up = classes.write[parent, c] if is_output else classes.read[parent, c]
     down = classes.read[inner, c] if is_output else classes.write[inner, c]
     up *= w[at.widths + b, FIRST_ABOVE]
-    end = max(first * up, tile * w[at.widths + b, FIRST_BELOW] * down)
-    return end if w[at.level + inner, DOUBLE] else max(end, w[at.moves + b, OF_ONE_PARENT] * up)
+    end: float = max(first * up, tile * w[at.widths + b, FIRST_BELOW] * down)
+    if w[at.level + inner, DOUBLE] == 0:
+        end = max(end, w[at.moves + b, OF_ONE_PARENT] * up)
+    return end
 
 
 @inner

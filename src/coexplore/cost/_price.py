@@ -17,6 +17,7 @@ from coexplore.cost._effort import UNLIMITED, Effort, is_spent
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants, may_win, weigh
 from coexplore.cost._room import make_room
+from coexplore.cost._search import with_ports
 from coexplore.cost._sheet import INNER, OPERAND, new_sheet
 from coexplore.cost._solve import Pool, keep_mapping, larger_pool, make_pool, solve
 from coexplore.cost._unroll import list_unrollings
@@ -123,11 +124,6 @@ def settle(
                 spot += 4
             # Blocks are those of the shape.
             round_to_blocks(machine, traffic, one)
-        mine = Machine(
-            machine.keeps, machine.capacity_bits, machine.double, widths[v, :, 0], widths[v, :, 1],
-            energies[v, :levels, 0], energies[v, :levels, 1], energies[v, levels, 0], machine.axis_level,
-            machine.axis_size, machine.axis_dims, machine.axis_alone, machine.axis_hop, machine.word_bits,
-            machine.block_bits, machine.slots,
-        )  # fmt: skip
+        mine = with_ports(machine, widths[v], energies[v])
         assess(pool.counts[m, 0], pool.counts[m, 1], problem, mine, moves, tiles, traffic, one, stall, summary)
         costs[v, 0], costs[v, 1] = summary[TOTAL], summary[DYNAMIC_J] + summary[STATIC_J]

@@ -70,3 +70,14 @@ def fits(problem: Problem, machine: Machine, nest: Nest, scratch: Scratch) -> bo
         if 0 <= machine.capacity_bits[level] < need:
             return False
     return True
+
+
+@kernel
+def with_ports(machine: Machine, widths: Floats, energies: Floats) -> Machine:
+    """An accelerator with other widths (l, 2) and energies (l + 1, 2), as a lot holds them."""
+    levels = machine.keeps.shape[0]
+    return Machine(
+        machine.keeps, machine.capacity_bits, machine.double, widths[:, 0], widths[:, 1], energies[:levels, 0],
+        energies[:levels, 1], energies[levels, 0], machine.axis_level, machine.axis_size, machine.axis_dims,
+        machine.axis_alone, machine.axis_hop, machine.word_bits, machine.block_bits, machine.slots,
+    )  # fmt: skip

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coexplore.accelerators.accelerator import Accelerator
-from coexplore.cost.mapper import CODES, UNROLLINGS, Goal, mapped
-from coexplore.cost.replay import replay, too_wide
+from coexplore.cost.mapper import CODES, UNROLLINGS, Goal
+from coexplore.cost.replay import too_wide
 from coexplore.cost.search import Lot, lay_out, search, shapes
 from coexplore.workloads.loops import Loops
 
@@ -66,12 +66,6 @@ def _price(loops: Loops, lot: Lot, goal: Goal) -> Floats:
     """(a, 2) Seconds and joules of an op on the accelerators of a lot."""
     if too_wide(loops, lot.accelerators[0]):
         return np.full((len(lot.accelerators), 2), np.inf)
-    outcome = search(loops, lot, CODES[goal], UNROLLINGS)
-    costs = outcome.costs
+    costs = search(loops, lot, CODES[goal], UNROLLINGS).costs
     costs[:, 0] /= [accelerator.clock_hz for accelerator in lot.accelerators]
-    for v in np.flatnonzero(np.isinf(costs[:, 0])):
-        accelerator, mapping = lot.accelerators[v], mapped(loops, outcome, int(v)).mapping
-        if mapping is not None:
-            result = replay(loops, accelerator, mapping)
-            costs[v] = result.total_cycles / accelerator.clock_hz, result.energy_j
     return costs

@@ -16,8 +16,7 @@ Any chain; levels side by side (`coexplore.cost.nest`) hold the same tile and co
   lies on one of six paths (`FILLS` in `_tiles`): from a single step, one dimension after the other grows through
   divisors, each the smallest that is at least twice the one before, until it is whole. On the last path filters and
   pixels grow in turns, always the smaller part. A tile must divide the tile around it.
-* capacity, on the safe side: it counts a tile twice under a double buffer if it might change; where it leaves no
-  candidate at all, the unrolling of fewest cycles, otherwise untiled, is taken if it fits after all.
+* capacity, on the safe side: it counts a tile twice under a double buffer if it might change.
 
 PE arrays (`_array_search`); the slow twin in `coexplore.testing.array_mapspace` says the same in plain Python.
 
@@ -34,10 +33,11 @@ PE arrays (`_array_search`); the slow twin in `coexplore.testing.array_mapspace`
 
 In both, the loop order of a level is, of three, keeping outputs, weights or inputs innermost, the one that moves the
 fewest bits of full tiles into the next level; outputs count twice. On a tie the first. And where a clipped tile might
-stay while a full one would not (`_rows`), the mapping is none: all others have exact closed forms.
+stay while a full one would not (`_rows`), the mapping is none: all others have exact closed forms. The last candidate
+is the unrolling of fewest cycles with single steps as tiles and all else at main memory, counted as in a replay.
 
 More capacity only adds candidates, and wider ports make none slower, so neither is ever worse at the optimum, all else
-equal. More instances may be, as axes unroll what they can, not less. Ties, which are costs within one part in 1e12, go
+equal. More instances may be, as what an axis may unroll depends on its size. Ties, which are costs within one part in 1e12, go
 to the lower second objective (energy for latency, latency for energy and for the energy-delay product), then to the
 earlier candidate.
 """
@@ -52,12 +52,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
-from coexplore.accelerators.accelerator import DIMS, Accelerator
+from coexplore.accelerators.accelerator import Accelerator
 from coexplore.core.errors import ConfigError
 from coexplore.cost import _goal
-from coexplore.cost.mapping import LevelMapping, Loop, Mapping
+from coexplore.cost.mapping import Mapping
 from coexplore.cost.obstacle import Obstacle, find_obstacle, least_capacities
-from coexplore.cost.replay import replay, too_wide
+from coexplore.cost.replay import too_wide
 from coexplore.cost.search import Outcome, lay_out, lot_of, search
 from coexplore.workloads.op import Loops
 
@@ -156,7 +156,9 @@ def mapped(loops: Loops, outcome: Outcome, v: int) -> Mapped:
     """What a search found for accelerator `v` of its lot; where nothing fits, what the fastest unrolling overflows."""
     mapping, accelerator, goal = outcome.mapping(v), outcome.lot.accelerators[v], GOALS[outcome.goal]
     if not outcome.is_mapped(v):
-        return _untiled(loops, accelerator, mapping, goal)
+        obstacle = find_obstacle(loops, accelerator, mapping)
+        assert obstacle is not None
+        return Mapped(None, f"no mapping fits, even with the smallest tiles: {obstacle.text}", obstacle)
     cycles, joules = (float(cost) for cost in outcome.costs[v])
     value, least = value_of(cycles, joules, accelerator, goal), float(outcome.least[v])
     # What is left out may cost so many cycles, so many joules, or such a product of them.
@@ -178,16 +180,3 @@ def best_mappings(
     with ThreadPoolExecutor(max_workers=max(1, min(len(distinct), os.cpu_count() or 1))) as pool:
         found = pool.map(lambda loops: best_mapping(loops, accelerator, goal, limit=limit), distinct)
         return dict(zip(distinct, found, strict=True))
-
-
-def _untiled(loops: Loops, accelerator: Accelerator, unrolling: Mapping, goal: Goal) -> Mapped:
-    """The unrolling with all other iterations at the main memory, or what it overflows."""
-    rest = tuple(Loop(dim, -(-int(getattr(loops, dim.value)) // unrolling.factors(dim))) for dim in DIMS)
-    outermost = LevelMapping(tuple(loop for loop in rest if loop.factor > 1), unrolling.levels[0].spatial)
-    mapping = Mapping((outermost, *unrolling.levels[1:]))
-    obstacle = find_obstacle(loops, accelerator, mapping)
-    if obstacle is None:
-        result = replay(loops, accelerator, mapping)
-        value = value_of(result.total_cycles, result.energy_j, accelerator, goal)
-        return Mapped(mapping, value=value, bound=value)
-    return Mapped(None, f"no mapping fits, even with the smallest tiles: {obstacle.text}", obstacle)

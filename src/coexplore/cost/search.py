@@ -6,6 +6,7 @@ and in the order of axes that are alike, and share all else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,8 +19,10 @@ from coexplore.cost._effort import effort_of
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import SLACK, Best, Variants
 from coexplore.cost._price import price, settle
+from coexplore.cost._sheet import NONE
 from coexplore.cost._solve import Pool
 from coexplore.cost._tiles import ORDERS
+from coexplore.cost._untiled import enter_untiled
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
 from coexplore.cost.nest import Floats, Ints, Machine, machine_of, problem_of
 from coexplore.cost.shared_levels import sizes_of, structures
@@ -156,6 +159,8 @@ class Outcome:
 
     lot: Lot
     goal: int
+    sizes: Ints
+    """(8,) Of the op."""
     best: Best
     pool: Pool
     picks: Ints
@@ -169,25 +174,33 @@ class Outcome:
 
     def is_mapped(self, a: int) -> bool:
         """Whether some mapping fits accelerator `a`."""
-        return bool(self.best.mapping[self.lot.variant[a]] >= 0)
+        return bool(self.best.mapping[self.lot.variant[a]] != NONE)
 
     def mapping(self, a: int) -> Mapping:
-        """The best mapping of accelerator `a`; without one, the fastest unrolling alone."""
-        m, slots = int(self.best.mapping[self.lot.variant[a]]), self.lot.machine.slots
-        factors, orders, u = np.ones((len(slots), 8), np.int64), np.zeros(len(slots), np.int64), 0
-        if m >= 0:
-            steps = np.concatenate([self.pool.steps[m], np.ones((1, 8), np.int64)])
-            factors, orders, u = steps[:-1] // steps[1:], self.pool.orders[m], int(self.pool.unrolling[m])
-        slot_of = {int(level): slot for slot, level in enumerate(slots)}
-        spatial = self._spatial(a, u)
+        """The best mapping of accelerator `a`; without one, the fastest unrolling untiled."""
+        m = int(self.best.mapping[self.lot.variant[a]])
+        if m < 0:
+            return self._untiled(a)
+        steps = np.concatenate([self.pool.steps[m], np.ones((1, 8), np.int64)])
+        factors, orders = steps[:-1] // steps[1:], self.pool.orders[m]
+        slot_of = {int(level): slot for slot, level in enumerate(self.lot.machine.slots)}
         levels = []
-        for n in range(len(spatial)):
+        for n, spatial in enumerate(self._spatial(a, int(self.pool.unrolling[m]))):
             loops: tuple[Loop, ...] = ()
             if n in slot_of:
                 row = factors[slot_of[n]]
                 loops = tuple(Loop(DIMS[d], int(row[d])) for d in ORDERS[orders[slot_of[n]]] if row[d] > 1)
-            levels.append(LevelMapping(loops, spatial[n]))
+            levels.append(LevelMapping(loops, spatial))
         return Mapping(tuple(levels))
+
+    def _untiled(self, a: int) -> Mapping:
+        spatial = self._spatial(a, 0)
+        unrolled = {
+            dim: math.prod(loop.factor for loops in spatial for loop in loops if loop.dim is dim) for dim in DIMS
+        }
+        rest = [Loop(dim, -(-int(size) // unrolled[dim])) for dim, size in zip(DIMS, self.sizes, strict=True)]
+        outermost = LevelMapping(tuple(loop for loop in rest if loop.factor > 1), spatial[0])
+        return Mapping((outermost, *(LevelMapping((), loops) for loops in spatial[1:])))
 
     def _spatial(self, number: int, u: int) -> list[tuple[SpatialLoop, ...]]:
         """Per level the loops of its axes, in the order of the search."""
@@ -217,8 +230,13 @@ def search(loops: Loops, lot: Lot, goal: int, unrollings: int, prune: bool = Tru
     effort = effort_of(limit, count)
     found = price_array(*given) if lot.is_array else price(*given, effort)
     costs = np.full((count, 2), np.inf)
-    settle(problem, lot.machine, lot.widths, lot.energies, best, found[0], costs)
-    return Outcome(lot, goal, best, *found, costs[lot.variant], (effort.least / SLACK)[lot.variant])
+    pool, picks, uses = found
+    settle(problem, lot.machine, lot.widths, lot.energies, best, pool, costs)
+    enter_untiled(
+        goal, problem, lot.machine, lot.classes, lot.variants, lot.widths, lot.energies, picks[0], uses[0], best, costs
+    )
+    least = effort.least / SLACK
+    return Outcome(lot, goal, problem.sizes, best, pool, picks, uses, costs[lot.variant], least[lot.variant])
 
 
 @lru_cache(maxsize=256)

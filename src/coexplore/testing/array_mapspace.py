@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from coexplore.accelerators.accelerator import DIMS, OPERANDS, Accelerator, Operand
 from coexplore.cost._tiles import ORDERS
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
-from coexplore.testing.mapspace import RELEVANT, Vector, arrivals, in_order
+from coexplore.testing.mapspace import RELEVANT, Vector, arrivals, in_order, untiled
 from coexplore.workloads.op import Loops
 
 N, G, K, C, P, Q, R, S = range(8)
@@ -44,8 +44,10 @@ class ArrayMapspace:
 
     def mappings(self, limit: int) -> Iterator[Mapping]:
         """All candidates, those that do not fit among them."""
-        for split in sorted(self.splits(), key=self.cycles)[:limit]:
+        ranked = sorted(self.splits(), key=self.cycles)[:limit]
+        for split in ranked:
             yield from self._tilings(split)
+        yield untiled(self.sizes, [self._spatial(ranked[0], level) for level in range(4)])
 
     def splits(self) -> Iterator[Split]:
         """All unrollings."""

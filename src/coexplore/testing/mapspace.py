@@ -7,7 +7,7 @@ the tables of fill orders and loop orders alone. Operands live in main memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from coexplore.accelerators.accelerator import DIMS, OPERANDS, Accelerator, MemoryLevel, Operand, SpatialAxis
@@ -93,6 +93,10 @@ class Mapspace:
         """All candidates."""
         for one in self.unrollings(limit):
             yield from Tilings(self, one).mappings()
+
+    def untiled(self, limit: int) -> Mapping:
+        """The last candidate, if it fits."""
+        return untiled(self.sizes, Tilings(self, self.unrollings(limit)[0]).spatial())
 
     def bits(self, level: int, operand: Operand) -> int:
         """Of one element in a level, in whole words; sums are wide."""
@@ -258,21 +262,22 @@ class Tilings:
 
     def _mapping(self, steps: tuple[Vector, ...], orders: Vector) -> Mapping:
         levels = []
-        axes = list(zip(self.space.axes, self.unrolling.axes, strict=True))
-        for n in range(len(self.space.levels)):
+        for n, spatial in enumerate(self.spatial()):
             temporal: tuple[Loop, ...] = ()
             if n in self.space.slots:
                 s = self.space.slots.index(n)
                 factors = _factors(steps[s], steps[s + 1])
                 temporal = tuple(Loop(DIMS[d], factors[d]) for d in ORDERS[orders[s]].tolist() if factors[d] > 1)
-            spatial = [
-                SpatialLoop(axis.name, DIMS[d], use)
-                for (level, axis), option in axes
-                if level == n
-                for d, use in option
-            ]
-            levels.append(LevelMapping(temporal, tuple(spatial)))
+            levels.append(LevelMapping(temporal, spatial))
         return Mapping(tuple(levels))
+
+    def spatial(self) -> list[tuple[SpatialLoop, ...]]:
+        """Per level."""
+        axes = list(zip(self.space.axes, self.unrolling.axes, strict=True))
+        return [
+            tuple(SpatialLoop(a.name, DIMS[d], use) for (at, a), option in axes if at == level for d, use in option)
+            for level in range(len(self.space.levels))
+        ]
 
 
 def in_order(level: MemoryLevel) -> list[SpatialAxis]:
@@ -300,6 +305,17 @@ def fewest(steps: int, instances: int) -> int:
     if instances < 1:
         return 1
     return -(-steps // -(-steps // instances))
+
+
+def untiled(sizes: Vector, spatial: Sequence[tuple[SpatialLoop, ...]]) -> Mapping:
+    """An unrolling with all other iterations at main memory."""
+    rest = []
+    for dim, size in zip(DIMS, sizes, strict=True):
+        inside = math.prod(loop.factor for loops in spatial for loop in loops if loop.dim is dim)
+        rest.append(Loop(dim, -(-size // inside)))
+    levels = [LevelMapping((), loops) for loops in spatial]
+    levels[0] = LevelMapping(tuple(loop for loop in rest if loop.factor > 1), spatial[0])
+    return Mapping(tuple(levels))
 
 
 def _factors(outer: Vector, tile: Vector) -> Vector:

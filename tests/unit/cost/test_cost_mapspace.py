@@ -33,10 +33,13 @@ def worth(result, goal):
 
 
 def check(loops, accelerator, goal):
-    candidates = list(Mapspace(loops, accelerator).mappings(UNROLLINGS))
+    space = Mapspace(loops, accelerator)
+    candidates, untiled = list(space.mappings(UNROLLINGS)), space.untiled(UNROLLINGS)
+    if replay(loops, accelerator, untiled).feasible:
+        candidates.append(untiled)
     outcome = search(loops, lay_out((accelerator,)), CODES[goal], UNROLLINGS)
     if not candidates:
-        assert outcome.best.mapping[0] < 0
+        assert not outcome.is_mapped(0)
         return
     costs = [replay(loops, accelerator, mapping) for mapping in candidates]
     assert all(result.feasible for result in costs)
