@@ -37,9 +37,9 @@ stay while a full one would not (`_rows`), the mapping is none: all others have 
 is the unrolling of fewest cycles with single steps as tiles and all else at main memory, counted as in a replay.
 
 More capacity only adds candidates, and wider ports make none slower, so neither is ever worse at the optimum, all else
-equal. More instances may be, as what an axis may unroll depends on its size. Ties, which are costs within one part in 1e12, go
-to the lower second objective (energy for latency, latency for energy and for the energy-delay product), then to the
-earlier candidate.
+equal. More instances may be, as what an axis may unroll depends on its size. Ties, which are costs within one part in
+1e12, go to the lower second objective (energy for latency, latency for energy and for the energy-delay product), then
+to the earlier candidate.
 """
 
 from __future__ import annotations
