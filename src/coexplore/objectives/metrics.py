@@ -72,6 +72,10 @@ _enter(
     "pipeline_efficiency", "fraction", Direction.MAXIMIZE, Source.COST,
     "mean busy share of the stages of a pipeline of FPGAs at the throughput required", 1.0,
 )  # fmt: skip
+_enter(
+    "mapping_gap", "fraction", Direction.MINIMIZE, Source.COST,
+    "largest share by which another mapping may lower what the mapping of an op minimises; of limited searches", 1.0,
+)  # fmt: skip
 _enter("gops_per_w", "GOP/J", Direction.MAXIMIZE, Source.COST, "giga-operations per joule, two for each MAC")
 _enter("devices", "boards", Direction.MINIMIZE, Source.COST, "FPGAs that a pipeline uses")
 _enter(

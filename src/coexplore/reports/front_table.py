@@ -10,7 +10,7 @@ from coexplore.studies.config import build_designs, build_objectives
 from coexplore.studies.study import StudyResult
 from coexplore.studies.trial import TrialRecord
 
-ALWAYS = ("accuracy", TEST_ACCURACY, "latency_s", "energy_j", "area_mm2")
+ALWAYS = ("accuracy", TEST_ACCURACY, "latency_s", "energy_j", "area_mm2", "mapping_gap")
 """Shown where they were measured, beside what the study asks for."""
 OF_PIPELINES = ("throughput_per_s", "pipeline_efficiency", "gops_per_w")
 """Shown where FPGAs are a pipeline; elsewhere throughput is one over latency."""

@@ -30,6 +30,7 @@ _TITLES = {
     "throughput_per_s": "throughput",
     "macs": "MACs",
     "pipeline_efficiency": "pipeline efficiency",
+    "mapping_gap": "mapping gap, at most",
     "gops_per_w": "energy efficiency",
     "hardware_cost": "hardware cost",
     TEST_ACCURACY: "test accuracy",

@@ -25,8 +25,8 @@ class LimitedPricer:
     """Tiles that the search for a mapping looks at."""
 
     def __call__(self, design: Design) -> Priced:
-        """Cost metrics, or which op cannot run."""
+        """Cost metrics and the largest gap of an op, or which op cannot run."""
         cost = price(design.network.workload(), design.chip, self.goal, residency=self.residency, limit=self.limit)
         if cost.feasible:
-            return Priced(cost.metrics())
+            return Priced({**cost.metrics(), "mapping_gap": cost.largest_gap or 0.0})
         return Priced({"area_mm2": cost.area_mm2}, cost.reason)

@@ -23,6 +23,7 @@ def test_the_metrics_of_the_contract_are_known():
         "hardware_cost",
         "latency_s",
         "macs",
+        "mapping_gap",
         "parameters",
         "pipeline_efficiency",
         "power_w",
