@@ -3,7 +3,7 @@
 Inner problem: mappings of one layer on Eyeriss, against the engine's mapper, whose optimum is proven within its
 declared mapspace. Outer problem: accelerators of a part of the family that is priced whole, so its optimum is known.
 Relax-and-round reads the position of a value in its list as a coordinate; it is also tried with lists in random order.
-Null means that the median run does not get there within the evaluations given.
+Null means that the median run does not get there within the evaluations given. Keys `closely` are for 1 %.
 
     python benchmarks/papers/learned_codesign/sample_efficiency.py [--quick] [--seeds 10]
 """
@@ -40,6 +40,8 @@ from coexplore.studies.problem import Priced
 from coexplore.workloads.op import Loops
 
 WITHIN = 1.05
+CLOSELY = 1.01
+"""Beside the published shape: where 5 % is easy, this is not."""
 INNER: dict[str, StrategySettings] = {
     "feature_bo": FeatureBo("linear", batch=10),
     "random": RandomSearch(),
@@ -151,8 +153,9 @@ def _outer(seeds: int, evaluations: int, quick: bool) -> Mapping[str, object]:
         for seed in range(seeds)
     ]
     shape = {"model": OUTER_MODEL, "accelerators": len(known), "evaluations": evaluations, "optimum_edp_js": optimum}
-    near = sum(edp <= WITHIN * optimum for edp in known.values())
-    return {**shape, "accelerators_within": near, **_table(OUTER_MODEL, courses, optimum)}
+    near, nearer = (sum(edp <= share * optimum for edp in known.values()) for share in (WITHIN, CLOSELY))
+    shape |= {"accelerators_within": near, "accelerators_closely": nearer}
+    return shape | _table(OUTER_MODEL, courses, optimum)
 
 
 def _priced_whole(designs: DesignSpace) -> dict[str, float]:
@@ -164,11 +167,16 @@ def _priced_whole(designs: DesignSpace) -> dict[str, float]:
 
 
 def _table(what: str, courses: Mapping[str, list[Course]], optimum: float) -> dict[str, object]:
-    reached = {method: [course.reaches(WITHIN * optimum) for course in runs] for method, runs in courses.items()}
+    def reached_by(share: float) -> dict[str, list[int | None]]:
+        return {method: [course.reaches(share * optimum) for course in runs] for method, runs in courses.items()}
+
+    reached, closely = reached_by(WITHIN), reached_by(CLOSELY)
     best = {method: [course.best / optimum for course in runs] for method, runs in courses.items()}
     found = {
         "median_evaluations": {method: median(counts) for method, counts in reached.items()},
         "reached": {method: sum(count is not None for count in counts) for method, counts in reached.items()},
+        "median_evaluations_closely": {method: median(counts) for method, counts in closely.items()},
+        "reached_closely": {method: sum(count is not None for count in counts) for method, counts in closely.items()},
         "median_best_over_optimum": {method: statistics.median(values) for method, values in best.items()},
         "against_random": {
             method: ahead(values, best["random"]) for method, values in best.items() if method != "random"
