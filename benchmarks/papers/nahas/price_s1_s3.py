@@ -5,8 +5,8 @@ all accelerators of the edge array; nothing comes from a cache. `wall_s` is the 
 accelerators (`decode_s`) and listing ops (`list_s`) stand beside it. Ops without loops (pooling, additions) are not
 among them. Then, for each space, prices are added up by place: the ops that all networks have, and those of every
 choice of every place. A random network on a random accelerator is a few look-ups: `pairs_per_s` counts pairs whose
-latency and energy are both answered, drawing them included, the tables (`tables_s`) not. Some pairs are added up from
-counts of ops one by one (`equal`: within rounding).
+latency and energy are both answered on all threads, drawing them included, the tables (`tables_s`) not. Some pairs are
+added up from counts of ops one by one (`equal`: within rounding).
 
 `--accelerators N` takes N of the 50,000, evenly spaced. The last line is one JSON object.
 """
@@ -17,6 +17,7 @@ import argparse
 import json
 import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,10 @@ def main() -> None:
     grid = price_grid(ops, chips, Goal.EDP, options.threads, memory_mb=8192, cache=GridCache(None))
     wall_s, cpu_s = time.perf_counter() - begin, time.process_time() - cpu
     rng = np.random.default_rng(0)
-    spaces = {family.name: answer(family, one, grid, pairs, rng) for family, one in zip(families, counts, strict=True)}
+    spaces = {
+        family.name: answer(family, one, grid, pairs, options.threads, rng)
+        for family, one in zip(families, counts, strict=True)
+    }
     result = {
         "wall_s": round(wall_s, 2),
         "cpu_s": round(cpu_s, 2),
@@ -78,20 +82,23 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def answer(family, counts: OpCounts, grid: Grid, pairs: int, rng: np.random.Generator) -> dict[str, object]:
+def answer(
+    family, counts: OpCounts, grid: Grid, pairs: int, threads: int, rng: np.random.Generator
+) -> dict[str, object]:
     """Latency and energy of random pairs of a space, some of them checked."""
     begin = time.perf_counter()
     number = {loops: row for row, loops in enumerate(grid.ops)}
     rows = [number[loops] for loops in counts.ops]
     tables = [by_place(counts, table[rows]) for table in (grid.latency_s, grid.energy_j)]
     tables_s = time.perf_counter() - begin
-    begin, done = time.perf_counter(), 0
-    while done < pairs:
-        networks = draw(family.space, min(DRAWN, pairs - done), rng)
-        chips = np.sort(rng.integers(len(grid.accelerators), size=len(networks)))
-        places = [scope.row_of(networks) for scope in counts.scopes]
-        totals = [look_up(table, places, chips) for table in tables]
-        done += len(networks)
+    begin = time.perf_counter()
+    sizes = [min(DRAWN, pairs - done) for done in range(0, pairs, DRAWN)]
+    with ThreadPoolExecutor(threads) as pool:
+        *_, (networks, chips, totals) = pool.map(
+            lambda size, own: pairs_of(family, counts, tables, size, len(grid.accelerators), own),
+            sizes,
+            rng.spawn(len(sizes)),
+        )
     pairs_per_s = round(pairs / (time.perf_counter() - begin))
     sample = slice(0, CHECKED)
     slow = counts.of(networks[sample])
@@ -106,6 +113,16 @@ def answer(family, counts: OpCounts, grid: Grid, pairs: int, rng: np.random.Gene
         "equal": bool(equal),
         "tables_s": round(tables_s, 2),
     }
+
+
+def pairs_of(
+    family, counts: OpCounts, tables: list[list[Floats]], count: int, accelerators: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int16], NDArray[np.int64], list[Floats]]:
+    """Random networks, an accelerator for each, and their totals."""
+    networks = draw(family.space, count, rng)
+    chips = np.sort(rng.integers(accelerators, size=count))
+    places = [scope.row_of(networks) for scope in counts.scopes]
+    return networks, chips, [look_up(table, places, chips) for table in tables]
 
 
 def draw(space: Space, count: int, rng: np.random.Generator) -> NDArray[np.int16]:
