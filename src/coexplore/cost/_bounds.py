@@ -335,7 +335,8 @@ def may_win_there(
         for operand in range(3):
             k, reuse = 4 * operand, room.reuse[operand]
             reads_o, writes_o = room.stay[s, n, k], room.stay[s, n, k + 1]
-            if reuse > 0:
+            # What a sum saves when it begins afresh, it saves once: with fewer moves more than its share goes.
+            if reuse == 1 or (reuse > 1 and operand != OUTPUT):
                 reads_o = max(reads_o, room.come[s, t, n, k] // reuse)
                 writes_o = max(writes_o, room.come[s, t, n, k + 1] // reuse)
             reads, writes = reads + reads_o, writes + writes_o

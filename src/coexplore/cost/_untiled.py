@@ -11,8 +11,8 @@ from coexplore.cost._assess import DYNAMIC_J, STATIC_J, TOTAL, assess, occupied_
 from coexplore.cost._compile import inner, kernel
 from coexplore.cost._counts import skew_cycles
 from coexplore.cost._entry import Classes
-from coexplore.cost._goal import EDP, ENERGY, SLACK, Best, Variants
-from coexplore.cost._search import judge, make_scratch, with_ports
+from coexplore.cost._goal import EDP, ENERGY, SLACK, Best, Variants, may_win
+from coexplore.cost._search import Scratch, judge, make_scratch, with_ports
 from coexplore.cost.nest import (
     ALONE,
     BELOW,
@@ -50,8 +50,10 @@ def enter_untiled(
         for operand in range(3):
             if machine.keeps[n, operand]:
                 needs[n] += occupied_bits(n, operand, problem, machine, nest, scratch.moves, scratch.tiles)
+    if not may_win(goal, problem.macs * problem.mac_j, _least(cycles + skew, scratch, classes), variants, best):
+        return
     for v in range(best.mapping.size):
-        if not _holds(needs, classes, variants.sized[:, v]):
+        if not best.wins[v] or not _holds(needs, classes, variants.sized[:, v]):
             continue
         assess(
             cycles, skew, problem, with_ports(machine, widths[v], energies[v]), scratch.moves, scratch.tiles,
@@ -60,6 +62,23 @@ def enter_untiled(
         cost[0], cost[1] = scratch.summary[TOTAL], scratch.summary[DYNAMIC_J] + scratch.summary[STATIC_J]
         if best.mapping[v] < 0 or _is_better(goal, cost, costs[v]):
             best.mapping[v], costs[v, 0], costs[v, 1] = UNTILED, cost[0], cost[1]
+
+
+@inner
+def _least(cycles: int, scratch: Scratch, classes: Classes) -> Floats:
+    """What counted traffic costs at least, as a row of a search: no port is faster, nothing waits."""
+    levels, timings = classes.read.shape
+    row = np.zeros(timings + 3 * levels)
+    for c in range(timings):
+        row[c] = cycles
+    for n in range(levels):
+        reads, writes = scratch.traffic[n, :, 0].sum(), scratch.traffic[n, :, 1].sum()
+        one_reads, one_writes = scratch.one[n, :, 0].sum(), scratch.one[n, :, 1].sum()
+        row[timings + 2 * n], row[timings + 2 * n + 1] = reads, writes
+        for c in range(timings):
+            out, back = one_reads * classes.read[n, c], one_writes * classes.write[n, c]
+            row[c] = max(row[c], max(out, back) if classes.split[n, c] == 1.0 else out + back)
+    return row
 
 
 @inner
