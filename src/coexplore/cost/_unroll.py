@@ -11,8 +11,8 @@ from coexplore.cost._compile import inner
 from coexplore.cost._sheet import NONE, PER_AXIS
 from coexplore.cost.nest import Ints, Machine, Problem
 
-MOST_OPTIONS = 512
-"""Ways to use one axis that are looked at."""
+MOST_OPTIONS = 4096
+"""Ways to use one axis that are looked at, after what the axes further inside took."""
 
 
 @inner

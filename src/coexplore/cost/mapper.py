@@ -10,7 +10,8 @@ Any chain; levels side by side (`coexplore.cost.nest`) hold the same tile and co
 * unrolling: every axis unrolls one or two dimensions it allows, or none, after what the axes further inside took. One
   dimension takes the fewest instances that need no more steps than all of them would, or a divisor of its steps of at
   least half as many. Of two, the first takes any divisor of its steps, and the second the fewest instances that need no
-  more steps than all that the first leaves it.
+  more steps than all that the first leaves it. Of ways to use an axis the first 4,096 count, all unless it is very
+  long.
 * tiles: the steps that are left of a dimension are rounded up to a number without prime factors above 7 (what is added
   is skipped, not run; not under a sliding window) and split exactly into factors of the levels. The tile of a level
   lies on one of six paths (`FILLS` in `_tiles`): from a single step, one dimension after the other grows through
