@@ -23,9 +23,9 @@ SYSTOLIC = find_accelerator("systolic")
 
 def pair_of_layers() -> Workload:
     """A depthwise and a pointwise convolution side by side."""
-    depthwise = Conv2d("depthwise", ("a",), out_channels=16, kernel=(3, 3), padding=(1, 1), groups=16)
-    pointwise = Conv2d("pointwise", ("b",), out_channels=16, kernel=(1, 1))
-    inputs = (("a", (1, 16, 7, 7)), ("b", (1, 200, 7, 1)))
+    depthwise = Conv2d("depthwise", ("a",), out_channels=32, kernel=(3, 3), padding=(1, 1), groups=32)
+    pointwise = Conv2d("pointwise", ("b",), out_channels=32, kernel=(1, 1))
+    inputs = (("a", (1, 32, 14, 14)), ("b", (1, 64, 28, 28)))
     return Workload("two", inputs, (depthwise, pointwise), ("depthwise", "pointwise"))
 
 
