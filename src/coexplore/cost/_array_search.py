@@ -122,7 +122,7 @@ def price_array(
                 if may_win(goal, base_j, room.row, variants, best):
                     if end == pool.unrolling.size:
                         pool = larger_array_pool(pool)
-                    enter(goal, base_j, end, room.row, variants, best)
+                    enter(end, best)
                     keep(end, u, cycles, w, pool)
                     end += 1
     return pool, picks, uses

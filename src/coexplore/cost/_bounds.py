@@ -95,6 +95,7 @@ def waits(b: int, c: int, first: float, tile: float, w: Ints, at: At, classes: C
 
 @inner
 def skew(w: Ints, at: At) -> int:
+    """Cycles that data take to the last instances."""
     total = 0
     for a in range(at.axes):
         total += (w[at.axis + a, USE] - 1) * w[at.axis + a, HOPS]
@@ -192,7 +193,7 @@ def _bound_tiles(s: int, w: Ints, at: At, classes: Classes, room: Room) -> None:
         for d in range(8):
             w[at.extent + s, d] = room.tiles[s, t, d] * w[at.inner + s, d]
         for level in range(w[at.slot + s, BEGIN], w[at.slot + s, END]):
-            room.needs[s, t, level] = size_class(occupied(level, s, True, w, at), classes.sizes[level])
+            room.needs[s, t, level] = _size_class(occupied(level, s, True, w, at), classes.sizes[level])
         coming = room.come[s, t]
         coming[:] = 0
         for i in range(first, w[at.by_slot + s, 1]):
@@ -226,7 +227,7 @@ def _bound_waits(s: int, t: int, w: Ints, at: At, classes: Classes, room: Room) 
 
 
 @inner
-def size_class(need: int, sizes: Ints) -> int:
+def _size_class(need: int, sizes: Ints) -> int:
     for k in range(sizes.size):
         if sizes[k] < 0 or need <= sizes[k]:
             return k

@@ -1,4 +1,4 @@
-"""What is a good mapping of an unrolling, found at once? For searches with a limit, so that they begin with many."""
+"""What is a good mapping of an unrolling, found at once? A search begins with many, which rule out most others."""
 
 from __future__ import annotations
 

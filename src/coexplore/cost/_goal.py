@@ -105,10 +105,8 @@ def _note_wins(row: Floats, variants: Variants, best: Best) -> None:
 
 
 @inner
-def enter(goal: int, base_j: float, m: int, row: Floats, variants: Variants, best: Best) -> None:
-    """Make mapping `m` the best of every accelerator on which it is."""
-    weigh(goal, base_j, row, variants, best)
-    _note_wins(row, variants, best)
+def enter(m: int, best: Best) -> None:
+    """Make mapping `m` the best of every accelerator on which it is, after `may_win`."""
     for v in range(best.value.size):
         if best.wins[v]:
             best.value[v], best.tie[v], best.mapping[v] = best.weighed[0, v], best.weighed[1, v], m

@@ -40,9 +40,9 @@ class Room(NamedTuple):
     times: Floats
     """(s, c) Cycles, as far as known at a slot."""
     come: Ints
-    """(s, t, l, 12) The same by operand, if tiles come anew every time."""
+    """(s, t, l, 12) Bits that a tile moves by operand, if it comes anew every time."""
     stay: Ints
-    """(s, l, 12) And if they stay as long as they are of use."""
+    """(s, l, 12) The same if tiles stay as long as they are of use."""
     wait: Floats
     """(s, t, c) Cycles for which the array waits at least while the tiles of a slot move."""
     waited: Floats

@@ -104,20 +104,20 @@ def solve(
             continue
         if not place(s, t, w, at, classes, room):
             continue
+        if s == last:
+            end = keep_mapping(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
+            if end < 0:
+                return -1
+            continue
         weigh_known(s, cycles, room.traffic[s], w, at, classes, room)
         take_waits(s, room)
         if prune and not may_win(goal, base_j, room.row, variants, best):
             continue
-        if s < last:
-            for c in range(room.times.shape[1]):
-                room.times[s, c] = room.row[c]
-            s += 1
-            note_known(s, room.traffic[s - 1], room)
-            w[at.slot + s, AT_TILE] = -1
-            continue
-        end = keep_mapping(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
-        if end < 0:
-            return -1
+        for c in range(room.times.shape[1]):
+            room.times[s, c] = room.row[c]
+        s += 1
+        note_known(s, room.traffic[s - 1], room)
+        w[at.slot + s, AT_TILE] = -1
     return end
 
 
@@ -186,7 +186,7 @@ def keep_mapping(
         return end
     if end == pool.unrolling.size:
         return -1
-    enter(goal, base_j, end, room.row, variants, best)
+    enter(end, best)
     pool.counts[end, 0], pool.counts[end, 1] = cycles, skew(w, at)
     spot = 2
     for n in range(at.levels):
