@@ -32,8 +32,8 @@ from coexplore.cost._assess import ACCUMULATOR_BITS, OUTPUT_BITS
 from coexplore.cost._compile import inner
 from coexplore.cost._entry import Classes
 from coexplore.cost._kernels import INPUT, OUTPUT, WEIGHT, C, R, S
+from coexplore.cost._pool import Pool
 from coexplore.cost._resident import away, per_instance, port_time
-from coexplore.cost._solve import Pool
 from coexplore.cost.nest import Floats, Ints
 
 SUMMED_BITS = 1 << C | 1 << R | 1 << S
@@ -54,27 +54,6 @@ class Room(NamedTuple):
     """(t, 8) Iterations of the file, of every tile."""
     parts: Ints
     """(o, 8) Iterations of main memory."""
-
-
-@inner
-def make_array_pool(count: int) -> Pool:
-    """Room for so many mappings."""
-    return Pool(
-        np.empty((count, 2 + 12 * LEVELS + 32), np.int64),
-        np.empty((count, LEVELS, 8), np.int64),
-        np.zeros((count, LEVELS), np.int64),
-        np.empty(count, np.int64),
-    )
-
-
-@inner
-def larger_array_pool(pool: Pool) -> Pool:
-    """The same mappings with twice the room."""
-    count = pool.unrolling.size
-    larger = make_array_pool(2 * count)
-    larger.counts[:count], larger.steps[:count] = pool.counts, pool.steps
-    larger.orders[:count], larger.unrolling[:count] = pool.orders, pool.unrolling
-    return larger
 
 
 @inner

@@ -12,8 +12,6 @@ from coexplore.cost._array_counts import add_up, choose_order, count_inputs, cou
 from coexplore.cost._array_row import (
     Room,
     keep,
-    larger_array_pool,
-    make_array_pool,
     size_up,
     write_array_row,
 )
@@ -44,8 +42,8 @@ from coexplore.cost._compile import inner, kernel
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants, enter, may_win, weigh
 from coexplore.cost._kernels import INPUT, OUTPUT, WEIGHT, C, R, S
-from coexplore.cost._solve import Pool
-from coexplore.cost.nest import Ints, Machine, Problem
+from coexplore.cost._pool import Pool, make_pool, with_room
+from coexplore.cost.nest import Floats, Ints, Machine, Problem
 
 
 def is_array(machine: Machine) -> bool:
@@ -70,7 +68,7 @@ def is_array(machine: Machine) -> bool:
 @kernel
 def price_array(
     goal: int, limit: int, prune: bool, problem: Problem, machine: Machine, classes: Classes, variants: Variants,
-    best: Best, room_for: int,
+    best: Best,
 ) -> tuple[Pool, Ints, Ints]:  # fmt: skip
     """Write the best mappings of an op into `best`; arguments and result as of `_price.price`."""
     w = make_sheet(problem, machine)
@@ -80,14 +78,25 @@ def price_array(
         np.zeros((LEVELS, 2), np.int64), np.ones((MOST_TILES, 8), np.int64),
         np.ones((MOST_PARTS * 8, 8), np.int64),
     )  # fmt: skip
-    pool, end = make_array_pool(room_for), 0
-    base_j = problem.macs * problem.mac_j
+    pool, end = make_pool(best.value.size, LEVELS, BOUNDARIES, SLOTS + 1), 0
     picks, uses = list_array_unrollings(problem, machine, limit)
-    count = len(picks)
-    promise, least = np.empty(count), np.empty((count, 2, room.row.size))
-    for u in range(count):
+    promise, least = np.empty(len(picks)), np.empty((len(picks), 2, room.row.size))
+    _promise_all(goal, picks, uses, problem, machine, classes, variants, best, room, promise, least, w)
+    for u in np.argsort(promise, kind="mergesort"):
+        end = _search(goal, prune, u, end, picks, uses, least, problem, machine, classes, variants, best, room, pool, w)
+    return pool, picks, uses
+
+
+@inner
+def _promise_all(
+    goal: int, picks: Ints, uses: Ints, problem: Problem, machine: Machine, classes: Classes, variants: Variants,
+    best: Best, room: Room, promise: Floats, least: Floats, w: Ints,
+) -> None:  # fmt: skip
+    """Fill what every unrolling costs at least: a row for weights and one for sums that stay in the latches."""
+    for u in range(promise.size):
         cycles = unroll_array(picks[u], uses[u], problem.macs, machine, w)
-        w[OUTER] = 1
+        for d in range(8):
+            w[OUTER, d] = 1
         _begin_part(w)
         for operand in range(3):
             _forget_first_tile(operand, 0, w)
@@ -96,36 +105,42 @@ def price_array(
         for stays in range(2):
             _bound(stays == 1, w)
             write_array_row(float(cycles), w, classes, room)
-            least[u, stays] = room.row
-            weigh(goal, base_j, room.row, variants, best)
+            for k in range(room.row.size):
+                least[u, stays, k] = room.row[k]
+            weigh(goal, problem.macs * problem.mac_j, room.row, variants, best)
             promise[u] = min(promise[u], best.weighed[0, best.value.size // 2])
-    for u in np.argsort(promise, kind="mergesort"):
-        if prune and not (
-            may_win(goal, base_j, least[u, 0], variants, best) or may_win(goal, base_j, least[u, 1], variants, best)
-        ):
+
+
+@inner
+def _search(
+    goal: int, prune: bool, u: int, end: int, picks: Ints, uses: Ints, least: Floats, problem: Problem,
+    machine: Machine, classes: Classes, variants: Variants, best: Best, room: Room, pool: Pool, w: Ints,
+) -> int:  # fmt: skip
+    """Enter the best mappings of an unrolling, appended to the pool at `end`. Returns where the pool ends then."""
+    base_j = problem.macs * problem.mac_j
+    if prune and not (
+        may_win(goal, base_j, least[u, 0], variants, best) or may_win(goal, base_j, least[u, 1], variants, best)
+    ):
+        return end
+    cycles = unroll_array(picks[u], uses[u], problem.macs, machine, w)
+    parts = list_parts(room.parts, w)
+    for o in range(parts):
+        for d in range(8):
+            w[OUTER, d] = room.parts[o, d]
+        if not _begin_part(w) or (prune and not _promises(goal, base_j, cycles, w, classes, variants, best, room)):
             continue
-        cycles = unroll_array(picks[u], uses[u], problem.macs, machine, w)
-        parts = list_parts(room.parts, w)
-        for o in range(parts):
-            for d in range(8):
-                w[OUTER, d] = room.parts[o, d]
-            if not _begin_part(w) or (prune and not _promises(goal, base_j, cycles, w, classes, variants, best, room)):
+        listed = list_tiles(room.tiles, w, classes.sizes[2, -1])
+        for t in range(listed):
+            if not _place(room.tiles[t], w) or not size_up(w, classes, room.row):
                 continue
-            listed = list_tiles(room.tiles, w, classes.sizes[2, -1])
-            for t in range(listed):
-                if not _place(room.tiles[t], w):
-                    continue
-                if not size_up(w, classes, room.row):
-                    continue
-                add_up(w)
-                write_array_row(float(cycles), w, classes, room)
-                if may_win(goal, base_j, room.row, variants, best):
-                    if end == pool.unrolling.size:
-                        pool = larger_array_pool(pool)
-                    enter(end, best)
-                    keep(end, u, cycles, w, pool)
-                    end += 1
-    return pool, picks, uses
+            add_up(w)
+            write_array_row(float(cycles), w, classes, room)
+            if may_win(goal, base_j, room.row, variants, best):
+                end = with_room(end, best, pool)
+                enter(end, best)
+                keep(end, u, cycles, w, pool)
+                end += 1
+    return end
 
 
 @inner

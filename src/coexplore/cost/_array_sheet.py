@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from coexplore.cost._assess import ACCUMULATOR_BITS
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inner, maker
 from coexplore.cost._exact import tile_elements
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, WEIGHT, C, K, N, P, Q, R, S
 from coexplore.cost._resident import instances_of
@@ -63,7 +63,7 @@ FREE_COUNT = np.array([3, 1, 3])
 SLIDES, UNEVEN, REDUCES, REDUCES_LANES = range(4)
 
 
-@inner
+@maker
 def make_sheet(problem: Problem, machine: Machine) -> Ints:
     """A sheet, with the op filled in; kernels are cheap to call with one array only."""
     w = np.ones((ROWS, COLUMNS), np.int64)

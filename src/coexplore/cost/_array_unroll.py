@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inner, maker
 from coexplore.cost._kernels import K, P, R, S
 from coexplore.cost._sheet import NONE
 from coexplore.cost.nest import Flags, Ints, Machine, Problem
 
 
-@inner
+@maker
 def list_array_unrollings(problem: Problem, machine: Machine, limit: int) -> tuple[Ints, Ints]:
     """The `limit` unrollings of fewest compute cycles, fastest first: dimensions and instances per axis (u, a)."""
     axes = machine.axis_level.size

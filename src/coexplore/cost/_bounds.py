@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from coexplore.cost._assess import ACCUMULATOR_BITS, in_words
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inner, maker
 from coexplore.cost._counts import ONE_PARENT as OF_ONE_PARENT
 from coexplore.cost._entry import Classes, add_traffic, write_row
 from coexplore.cost._exact import tile_elements
@@ -39,16 +39,26 @@ from coexplore.cost.nest import Ints
 
 
 @inner
+def copy_bits(source: Ints, target: Ints) -> None:
+    """Copy traffic (l, 12), without the array that an assignment would make."""
+    for n in range(source.shape[0]):
+        for k in range(source.shape[1]):
+            target[n, k] = source[n, k]
+
+
+@inner
 def begin(w: Ints, at: At, classes: Classes, room: Room) -> None:
     """Set up the descent for an unrolling; the row in hand is what it costs at least."""
     exact = w[at.window, 5] == 0
     room.array[0] = 0
     for operand in range(3):
         add_array(operand, exact, room.bits, w, at, room.array[0])
-    room.traffic[0] = room.array[0]
+    copy_bits(room.array[0], room.traffic[0])
     room.floor[at.slots - 1], room.wait_floor[at.slots - 1] = 0, 0.0
     for s in range(at.slots - 1, 0, -1):
-        room.floor[s - 1], room.wait_floor[s - 1] = room.floor[s], room.wait_floor[s]
+        copy_bits(room.floor[s], room.floor[s - 1])
+        for c in range(room.times.shape[1]):
+            room.wait_floor[s - 1, c] = room.wait_floor[s, c]
         for i in range(w[at.by_slot + s, 0], w[at.by_slot + s, 1]):
             b = w[at.listing + i, 0]
             _add_least(b, True, w, at, room.floor[s - 1])
@@ -234,7 +244,7 @@ def _size_class(need: int, sizes: Ints) -> int:
     return sizes.size
 
 
-@inner
+@maker
 def _sort_tiles(s: int, w: Ints, at: At, room: Room) -> None:
     """Put the tiles of a slot into the order in which they are looked at, the same on all accelerators."""
     listed = w[at.slot + s, LISTED]
@@ -249,7 +259,7 @@ def _sort_tiles(s: int, w: Ints, at: At, room: Room) -> None:
 @inner
 def _add_floor(s: int, w: Ints, at: At, room: Room) -> None:
     """Bits that the tiles of a slot and of those further inside move at least."""
-    room.floor[s - 1] = room.floor[s]
+    copy_bits(room.floor[s], room.floor[s - 1])
     for n in range(at.levels):
         for k in range(4):
             least = room.least[s, room.order[s, 0], n, k]
@@ -263,7 +273,7 @@ def _add_floor(s: int, w: Ints, at: At, room: Room) -> None:
         room.wait_floor[s - 1, c] = room.wait_floor[s, c] + wait
 
 
-@inner
+@maker
 def thin_out(
     w: Ints, at: At, classes: Classes, room: Room, goal: int, base_j: float, variants: Variants, best: Best
 ) -> bool:  # fmt: skip

@@ -22,6 +22,9 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 
 HERE = Path(__file__).parent
+COUNTED = {"_nrt": True}
+"""References to arrays are counted. Said always, else a function does as the one that is compiled before it."""
+ONLY_FROM_KERNELS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
 _IMPORT = re.compile(r"^from coexplore\.cost\.(\w+) import", re.MULTILINE)
 
 
@@ -56,21 +59,28 @@ def is_compiled() -> bool:
 
 def kernel(function: Function) -> Function:
     """Compile a function on first use, without the interpreter lock, and remember the machine code on disk."""
-    return _compile(function, is_inner=False)
+    return _compile(function, COUNTED)
 
 
-def inner(function: Function) -> Function:
+def maker(function: Function) -> Function:
     """The same for a function that only kernels call: without a way in from Python it compiles in a third of the time.
 
     Divisors must not be zero.
     """
-    return _compile(function, is_inner=True)
+    return _compile(function, ONLY_FROM_KERNELS | COUNTED)
 
 
-def _compile(function: Function, *, is_inner: bool) -> Function:
+def inner(function: Function) -> Function:
+    """The same for a function that makes no arrays: the references to those it was given are not counted.
+
+    Counting them took half of the time of a search. It must not return an array, nor call a `maker` that does.
+    """
+    return _compile(function, ONLY_FROM_KERNELS | {"_nrt": False})
+
+
+def _compile(function: Function, options: dict[str, object]) -> Function:
     before = numba.core.config.CACHE_DIR
     numba.core.config.CACHE_DIR = _folder(function.__module__.rpartition(".")[2])
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"} if is_inner else {}
     try:
         compiled: Function = numba.njit(cache=True, nogil=True, **options)(function)
     finally:

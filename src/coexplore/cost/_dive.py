@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from coexplore.cost._bounds import note_known, promises, take_waits, weigh_known
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inner, maker
 from coexplore.cost._effort import Effort
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants
@@ -37,7 +37,7 @@ def dive(
     return True
 
 
-@inner
+@maker
 def _step(
     s: int, w: Ints, at: At, classes: Classes, room: Room, goal: int, base_j: float, variants: Variants, best: Best,
     effort: Effort,

@@ -16,10 +16,11 @@ from coexplore.cost._dive import dive
 from coexplore.cost._effort import UNLIMITED, Effort, is_spent
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants, may_win, weigh
+from coexplore.cost._pool import Pool, make_pool
 from coexplore.cost._room import make_room
 from coexplore.cost._search import with_ports
 from coexplore.cost._sheet import INNER, OPERAND, new_sheet
-from coexplore.cost._solve import Pool, keep_mapping, larger_pool, make_pool, solve
+from coexplore.cost._solve import keep_mapping, solve
 from coexplore.cost._unroll import list_unrollings
 from coexplore.cost._unrolled import unroll
 from coexplore.cost.nest import Floats, Ints, Machine, Problem
@@ -31,7 +32,7 @@ FIRST_LOOKS = 16
 @kernel
 def price(
     goal: int, limit: int, prune: bool, problem: Problem, machine: Machine, classes: Classes, variants: Variants,
-    best: Best, room_for: int, effort: Effort,
+    best: Best, effort: Effort,
 ) -> tuple[Pool, Ints, Ints]:  # fmt: skip
     """Write the best mappings of an op into `best`.
 
@@ -44,7 +45,7 @@ def price(
     base_j = problem.macs * problem.mac_j
     picks, uses, lefts = list_unrollings(problem, machine, limit)
     count = picks.shape[0]
-    pool, end = make_pool(max(room_for, count), at), 0
+    pool, end = make_pool(best.value.size, at.levels, at.boundaries, at.slots), 0
     promise, least, order = np.empty(count), np.empty((count, room.row.size)), np.arange(count)
     # Bounds of all, then many good mappings, which rule out most others (with a limit a single unrolling may take all
     # there is), then the search. All in one loop: what is called in one place only is compiled once.
@@ -75,12 +76,7 @@ def price(
             continue
         if prune and not thin_out(w, at, classes, room, goal, base_j, variants, best):
             continue
-        after = -1
-        while after < 0:
-            after = solve(u, prune, w, at, classes, room, pool, end, goal, base_j, variants, best, effort)
-            if after < 0:
-                pool = larger_pool(pool)
-        end = after
+        end = solve(u, prune, w, at, classes, room, pool, end, goal, base_j, variants, best, effort)
     return pool, picks, uses
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import maker
 from coexplore.cost._sheet import At
 from coexplore.cost._tiles import MOST_TILES
 from coexplore.cost.nest import Floats, Ints
@@ -55,7 +55,7 @@ class Room(NamedTuple):
     """Of the op, and of a word of every level."""
 
 
-@inner
+@maker
 def make_room(at: At, timings: int, bits: Ints, words: Ints) -> Room:
     """Room for a descent."""
     return Room(

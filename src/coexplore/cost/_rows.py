@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inner, maker
 from coexplore.cost._counts import FIRST_ONE, FIRST_ONE_PARENT, FIRST_SHARED, STEP_ONE_PARENT
 from coexplore.cost._exact import count_exactly, make_tally, tile_elements
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, K, P, Q, R, S
@@ -153,7 +153,7 @@ def count_boundary(b: int, w: Ints, at: At) -> bool:
     return True
 
 
-@inner
+@maker
 def _count_windows(b: int, w: Ints, at: At) -> None:
     """The same for inputs under ragged windows, which overlap without closed form, by the kernels of a replay."""
     slot, rows = w[at.boundary + b, SLOT], 0
@@ -246,7 +246,7 @@ def _box(axis: int, slot: int, w: Ints, at: At) -> int:
     return rows
 
 
-@inner
+@maker
 def _slide(b: int, way: int, w: Ints, at: At) -> int:
     """Windows that one instance fetches, over the loops of filters: all it visits less what stays as they slide."""
     slot = w[at.boundary + b, SLOT]

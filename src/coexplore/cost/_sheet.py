@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coexplore.cost._assess import ACCUMULATOR_BITS, in_words
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inner, maker
 from coexplore.cost._kernels import OUTPUT, RELEVANT, R, S
 from coexplore.cost._resident import instances_of
 from coexplore.cost.nest import Ints, Machine, Problem
@@ -78,7 +78,7 @@ class At(NamedTuple):
     rows: int
 
 
-@inner
+@maker
 def lay_out(levels: int, slots: int, axes: int, boundaries: int) -> At:
     """The places of all rows; the sizes of the op are row 0."""
     inner = 6
@@ -102,7 +102,7 @@ def lay_out(levels: int, slots: int, axes: int, boundaries: int) -> At:
     )  # fmt: skip
 
 
-@inner
+@maker
 def new_sheet(problem: Problem, machine: Machine, largest: Ints) -> tuple[Ints, At]:
     """A sheet with what an op and the structure of an accelerator fix; `largest` are capacities in bits per level."""
     levels, slots = machine.keeps.shape[0], machine.slots.size

@@ -5,11 +5,7 @@ A branch ends where a lower bound of all its mappings wins on no accelerator any
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
-from coexplore.cost._bounds import add_array, may_win_there, note_known, promises, skew, take_waits, waits, weigh_known
+from coexplore.cost._bounds import add_array, copy_bits, may_win_there, note_known, promises, skew, take_waits, waits, weigh_known
 from coexplore.cost._compile import inner
 from coexplore.cost._counts import ONE as OF_ONE
 from coexplore.cost._counts import ONE_PARENT as OF_ONE_PARENT
@@ -17,51 +13,12 @@ from coexplore.cost._counts import STEP_ONE_PARENT
 from coexplore.cost._effort import Effort, is_spent, leave_out
 from coexplore.cost._entry import Classes, add_traffic
 from coexplore.cost._goal import Best, Variants, enter, may_win
+from coexplore.cost._pool import Pool, with_room
 from coexplore.cost._room import Room
 from coexplore.cost._rows import count_boundary, count_cycles, is_ragged
 from coexplore.cost._sheet import AT_TILE, BEGIN, END, LISTED, ORDER, TILE, At
 from coexplore.cost._tiles import best_order
 from coexplore.cost.nest import Ints
-
-
-class Pool(NamedTuple):
-    """Mappings `m` that were the best of some accelerator."""
-
-    counts: Ints
-    """(m, 2 + 12 l + 4 b) Cycles, those of skew, bits of every level, and of every boundary the first tiles above and
-    below and what moves under one parent and into one instance."""
-    steps: Ints
-    """(m, s, 8) Tiles."""
-    orders: Ints
-    """(m, s)"""
-    unrolling: Ints
-    """(m,)"""
-
-
-@inner
-def make_pool(count: int, at: At) -> Pool:
-    """Room for so many mappings."""
-    return Pool(
-        np.empty((count, 2 + 12 * at.levels + 4 * at.boundaries), np.int64),
-        np.empty((count, at.slots, 8), np.int64),
-        np.empty((count, at.slots), np.int64),
-        np.empty(count, np.int64),
-    )
-
-
-@inner
-def larger_pool(pool: Pool) -> Pool:
-    """The same mappings with twice the room."""
-    count = pool.unrolling.size
-    larger = Pool(
-        np.empty((2 * count, pool.counts.shape[1]), np.int64),
-        np.empty((2 * count, pool.steps.shape[1], 8), np.int64),
-        np.empty((2 * count, pool.orders.shape[1]), np.int64),
-        np.empty(2 * count, np.int64),
-    )
-    larger.counts[:count], larger.steps[:count] = pool.counts, pool.steps
-    larger.orders[:count], larger.unrolling[:count] = pool.orders, pool.unrolling
-    return larger
 
 
 @inner
@@ -71,7 +28,7 @@ def solve(
 ) -> int:  # fmt: skip
     """Enter the best mappings of an unrolling after `begin` and `list_all`, appended to the pool at `end`.
 
-    Where the effort is spent, what is left is bounded instead. Returns where the pool ends then, -1 if it is too small.
+    Where the effort is spent, what is left is bounded instead. Returns where the pool ends then.
     """
     last = at.slots - 1
     cycles = float(count_cycles(False, w, at))
@@ -106,8 +63,6 @@ def solve(
             continue
         if s == last:
             end = keep_mapping(number, w, at, classes, room, pool, end, goal, base_j, variants, best)
-            if end < 0:
-                return -1
             continue
         weigh_known(s, cycles, room.traffic[s], w, at, classes, room)
         take_waits(s, room)
@@ -149,9 +104,7 @@ def place(s: int, t: int, w: Ints, at: At, classes: Classes, room: Room) -> bool
             if w[at.overruns, d]:
                 w[at.ragged, d] = is_ragged(d, s, w, at)
     traffic = room.traffic[s]
-    for n in range(at.levels):
-        for k in range(12):
-            traffic[n, k] = room.traffic[s - 1, n, k]
+    copy_bits(room.traffic[s - 1], traffic)
     for c in range(room.times.shape[1]):
         room.waited[s, c] = room.waited[s - 1, c]
     for i in range(w[at.by_slot + s, 0], w[at.by_slot + s, 1]):
@@ -170,22 +123,23 @@ def keep_mapping(
     number: int, w: Ints, at: At, classes: Classes, room: Room, pool: Pool, end: int, goal: int, base_j: float,
     variants: Variants, best: Best,
 ) -> int:  # fmt: skip
-    """Enter the mapping in hand wherever it wins. Returns where the pool ends then, -1 if it is too small."""
+    """Enter the mapping in hand wherever it wins. Returns where the pool ends then."""
     last = at.slots - 1
     for d in range(8):
         w[at.loops + last, d] = w[at.steps + last, d]
     w[at.slot + last, ORDER] = 0
     traffic, cycles = room.traffic[last], count_cycles(True, w, at)
     if w[at.window, 5]:
-        room.array[1] = traffic - room.array[0]
+        for n in range(at.levels):
+            for k in range(12):
+                room.array[1, n, k] = traffic[n, k] - room.array[0, n, k]
         for operand in range(3):
             add_array(operand, True, room.bits, w, at, room.array[1])
         traffic = room.array[1]
     weigh_known(last, float(cycles), traffic, w, at, classes, room)
     if not may_win(goal, base_j, room.row, variants, best):
         return end
-    if end == pool.unrolling.size:
-        return -1
+    end = with_room(end, best, pool)
     enter(end, best)
     pool.counts[end, 0], pool.counts[end, 1] = cycles, skew(w, at)
     spot = 2

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inner, maker
 from coexplore.cost._exact import tile_elements
 from coexplore.cost._kernels import INPUT, OUTPUT, RELEVANT, WEIGHT, C, G, K, N, P, Q, R, S
 from coexplore.cost._resident import away, per_instance
@@ -81,7 +81,7 @@ def _with_pools(level: int, weights: int, inputs: int, sums: int, w: Ints, at: A
     return need
 
 
-@inner
+@maker
 def list_tiles(slot: int, tiles: Ints, w: Ints, at: At) -> int:
     """Fill `tiles` (t, 8), in steps, for a slot. Returns their number."""
     extent, whole, inner = w[at.extent + slot], w[at.whole], w[at.inner + slot]

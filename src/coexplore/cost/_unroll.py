@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inner, maker
 from coexplore.cost._sheet import NONE, PER_AXIS
 from coexplore.cost.nest import Ints, Machine, Problem
 
@@ -29,7 +29,7 @@ def smooth(steps: int) -> int:
         number += 1
 
 
-@inner
+@maker
 def list_unrollings(problem: Problem, machine: Machine, limit: int) -> tuple[Ints, Ints, Ints]:
     """The unrollings of fewest compute cycles: dimensions and instances per place (u, p), and steps left (u, 8).
 

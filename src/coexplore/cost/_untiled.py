@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from coexplore.cost._assess import DYNAMIC_J, STATIC_J, TOTAL, assess, occupied_bits
-from coexplore.cost._compile import inner, kernel
+from coexplore.cost._compile import inner, kernel, maker
 from coexplore.cost._counts import skew_cycles
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import EDP, ENERGY, SLACK, Best, Variants, may_win
@@ -64,7 +64,7 @@ def enter_untiled(
             best.mapping[v], costs[v, 0], costs[v, 1] = UNTILED, cost[0], cost[1]
 
 
-@inner
+@maker
 def _least(cycles: int, scratch: Scratch, classes: Classes) -> Floats:
     """What counted traffic costs at least, as a row of a search: no port is faster, nothing waits."""
     levels, timings = classes.read.shape
@@ -81,7 +81,7 @@ def _least(cycles: int, scratch: Scratch, classes: Classes) -> Floats:
     return row
 
 
-@inner
+@maker
 def _untiled_nest(sizes: Ints, picks: Ints, uses: Ints, machine: Machine) -> Nest:
     places, axes, levels = picks.size, machine.axis_level.size, machine.keeps.shape[0]
     table, start, rows = np.zeros((8 + places, COLUMNS), np.int64), np.zeros(levels + 1, np.int64), 0

@@ -18,18 +18,15 @@ from coexplore.cost._array_search import is_array, price_array
 from coexplore.cost._effort import effort_of
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import SLACK, Best, Variants
+from coexplore.cost._pool import Pool
 from coexplore.cost._price import price, settle
 from coexplore.cost._sheet import NONE
-from coexplore.cost._solve import Pool
 from coexplore.cost._tiles import ORDERS
 from coexplore.cost._untiled import enter_untiled
 from coexplore.cost.mapping import LevelMapping, Loop, Mapping, SpatialLoop
 from coexplore.cost.nest import Floats, Ints, Machine, machine_of, problem_of
 from coexplore.cost.shared_levels import sizes_of, structures
 from coexplore.workloads.op import Loops
-
-ROOM = 64
-"""Mappings for which there is room at first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -226,7 +223,7 @@ def search(loops: Loops, lot: Lot, goal: int, unrollings: int, prune: bool = Tru
     value, tie, mapping = np.full(count, np.inf), np.full(count, np.inf), np.full(count, -1, np.int64)
     best = Best(value, tie, mapping, np.zeros((2, count)), np.zeros(count, np.bool_))
     problem = problem_of(loops, lot.accelerators[0])
-    given = (goal, unrollings, prune, problem, lot.machine, lot.classes, lot.variants, best, ROOM)
+    given = (goal, unrollings, prune, problem, lot.machine, lot.classes, lot.variants, best)
     effort = effort_of(limit, count)
     found = price_array(*given) if lot.is_array else price(*given, effort)
     costs = np.full((count, 2), np.inf)
