@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from coexplore.cost._array_sheet import (
     BITS,
     BOUNDARIES,
@@ -29,7 +27,7 @@ from coexplore.cost._array_sheet import (
     TRAFFIC,
 )
 from coexplore.cost._assess import ACCUMULATOR_BITS, OUTPUT_BITS
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inlined, inner
 from coexplore.cost._entry import Classes
 from coexplore.cost._kernels import INPUT, OUTPUT, WEIGHT, C, R, S
 from coexplore.cost._pool import Pool
@@ -107,7 +105,7 @@ def _need(level: int, w: Ints) -> int:
     return need
 
 
-@inner
+@inlined
 def size_up(w: Ints, classes: Classes, row: Floats) -> bool:
     """Enter the size classes of all levels; False if the largest memory of some level is too small."""
     at = row.size - LEVELS
@@ -123,7 +121,7 @@ def size_up(w: Ints, classes: Classes, row: Floats) -> bool:
     return True
 
 
-@inner
+@inlined
 def _count_first_tiles(w: Ints, room: Room) -> None:
     """Fill the bits of first tiles: those of boundaries, then those of ports, in that order."""
     for n in range(LEVELS):
@@ -140,7 +138,7 @@ def _count_first_tiles(w: Ints, room: Room) -> None:
         room.ports[n, 1 - out] += room.first[b, 1]
 
 
-@inner
+@inlined
 def write_array_row(cycles: float, w: Ints, classes: Classes, room: Room) -> None:
     """Fill cycles and bits of the row, as `_entry.write_row` does."""
     row, longest, ends, exchange = room.row, room.own[0], room.own[1], room.own[2]

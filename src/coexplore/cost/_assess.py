@@ -12,9 +12,7 @@ whole blocks. Operands that live on chip move between the instances of their poo
 
 from __future__ import annotations
 
-import numpy as np
-
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel
 from coexplore.cost._counts import (
     ALL,
     FIRST_ONE,
@@ -39,13 +37,13 @@ BOUND_BY_ARRAY = -1.0
 OUTPUT_BITS, ACCUMULATOR_BITS = 2, 3
 
 
-@kernel
+@inner
 def in_words(bits: int, word: int) -> int:
     """Bits that an element occupies in whole words."""
     return (bits + word - 1) // word * word
 
 
-@kernel
+@inner
 def _reduces(nest: Nest, below: int, is_spatial: bool) -> bool:
     """Whether a spatial (or a temporal) loop at a level before `below` splits a sum."""
     table = nest.table
@@ -56,7 +54,7 @@ def _reduces(nest: Nest, below: int, is_spatial: bool) -> bool:
     return False
 
 
-@kernel
+@inner
 def _home(keeps: Flags, operand: int) -> int:
     """The innermost level that keeps an operand."""
     found = 0
@@ -109,26 +107,26 @@ def count_traffic(
     for operand in range(3):
         innermost = _home(machine.keeps, operand)
         parent = 0
-        for inner in range(1, machine.keeps.shape[0]):
-            if not machine.keeps[inner, operand]:
+        for level in range(1, machine.keeps.shape[0]):
+            if not machine.keeps[level, operand]:
                 continue
-            row = moves[inner, operand]
+            row = moves[level, operand]
             if parent == 0 and problem.resident[operand]:
-                count = instances_of(inner, machine)
+                count = instances_of(level, machine)
                 if operand == OUTPUT:
-                    _exchange_sums(inner, count, inner == innermost, problem, machine, nest, row, traffic, one)
+                    _exchange_sums(level, count, level == innermost, problem, machine, nest, row, traffic, one)
                 else:
-                    _exchange(inner, operand, count, problem, machine, row, traffic, one)
+                    _exchange(level, operand, count, problem, machine, row, traffic, one)
             elif operand == OUTPUT:
-                _count_sums(inner, parent, inner == innermost, problem.bits, machine.word_bits, nest, row, traffic, one)
+                _count_sums(level, parent, level == innermost, problem.bits, machine.word_bits, nest, row, traffic, one)
             else:
                 above = in_words(problem.bits[operand], machine.word_bits[parent])
-                below = in_words(problem.bits[operand], machine.word_bits[inner])
+                below = in_words(problem.bits[operand], machine.word_bits[level])
                 traffic[parent, operand, READ] += row[SHARED] * above
-                traffic[inner, operand, WRITE] += row[ALL] * below
+                traffic[level, operand, WRITE] += row[ALL] * below
                 one[parent, operand, READ] += row[ONE_PARENT] * above
-                one[inner, operand, WRITE] += row[ONE] * below
-            parent = inner
+                one[level, operand, WRITE] += row[ONE] * below
+            parent = level
         bits = problem.bits[ACCUMULATOR_BITS if operand == OUTPUT else operand]
         width = in_words(bits, machine.word_bits[innermost])
         traffic[innermost, operand, READ] += accesses[operand, 0] * width
@@ -141,7 +139,7 @@ def count_traffic(
             one[innermost, operand, READ] -= fresh_one * width
 
 
-@kernel
+@inner
 def _count_sums(
     inner: int, parent: int, accumulates: bool, bits: Ints, words: Ints, nest: Nest, row: Ints, traffic: Ints, one: Ints
 ) -> None:
@@ -163,7 +161,7 @@ def _count_sums(
     one[inner, OUTPUT, READ] += back * wide_below + row[FIRST_ONE] * kept
 
 
-@kernel
+@inner
 def _exchange(
     inner: int, operand: int, count: int, problem: Problem, machine: Machine, row: Ints, traffic: Ints, one: Ints
 ) -> None:
@@ -176,7 +174,7 @@ def _exchange(
     one[inner, operand, WRITE] += away(row[ONE], count) * width
 
 
-@kernel
+@inner
 def _exchange_sums(
     inner: int, count: int, accumulates: bool, problem: Problem, machine: Machine, nest: Nest, row: Ints,
     traffic: Ints, one: Ints,
@@ -194,7 +192,7 @@ def _exchange_sums(
     one[inner, OUTPUT, READ] += per_instance(returning, count) + back * wide + first * held
 
 
-@kernel
+@inner
 def _first_accumulations(moves: Ints, innermost: int) -> tuple[int, int]:
     """Accumulations that begin a fresh sum and so read nothing: over all instances, and for the busiest one."""
     row = moves[innermost, OUTPUT]
@@ -203,7 +201,7 @@ def _first_accumulations(moves: Ints, innermost: int) -> tuple[int, int]:
     return row[ALL] - (row[SHARED] - row[FIRST_SHARED]), row[FIRST_ONE]
 
 
-@kernel
+@inner
 def round_to_blocks(machine: Machine, traffic: Ints, one: Ints) -> None:
     """Round all traffic up to the blocks in which a level is accessed."""
     for level in range(machine.keeps.shape[0]):
@@ -213,7 +211,7 @@ def round_to_blocks(machine: Machine, traffic: Ints, one: Ints) -> None:
                 one[level, operand, way] = in_words(one[level, operand, way], machine.block_bits[level])
 
 
-@kernel
+@inner
 def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: Floats) -> tuple[float, float, float]:
     """Cycles of transfers that nothing overlaps: (onload, offload, into levels without double buffers).
 
@@ -222,43 +220,43 @@ def _exposed(problem: Problem, machine: Machine, moves: Ints, tiles: Ints, own: 
     onload = offload = serial = 0.0
     for operand in range(3):
         parent = 0
-        for inner in range(1, machine.keeps.shape[0]):
-            if not machine.keeps[inner, operand]:
+        for level in range(1, machine.keeps.shape[0]):
+            if not machine.keeps[level, operand]:
                 continue
             is_output = operand == OUTPUT
             if parent == 0 and problem.resident[operand]:
-                first, rest = _exposed_exchange(inner, operand, problem, machine, moves, tiles)
-                own[inner] += first
+                first, rest = _exposed_exchange(level, operand, problem, machine, moves, tiles)
+                own[level] += first
                 if is_output:
                     offload += first
                 else:
                     onload += first
                 serial += rest
-                parent = inner
+                parent = level
                 continue
             up = machine.read_width[parent]
             if is_output and machine.write_width[parent] > 0.0:
                 up = machine.write_width[parent]
-            down = machine.read_width[inner]
-            if not is_output and machine.write_width[inner] > 0.0:
-                down = machine.write_width[inner]
+            down = machine.read_width[level]
+            if not is_output and machine.write_width[level] > 0.0:
+                down = machine.write_width[level]
             width_above = in_words(problem.bits[operand], machine.word_bits[parent])
-            above = moves[inner, operand, STEP_ONE_PARENT] * width_above / up
-            below = tiles[inner, operand] * in_words(problem.bits[operand], machine.word_bits[inner]) / down
+            above = moves[level, operand, STEP_ONE_PARENT] * width_above / up
+            below = tiles[level, operand] * in_words(problem.bits[operand], machine.word_bits[level]) / down
             own[parent] += above
-            own[inner] += below
+            own[level] += below
             if is_output:
                 offload += max(above, below)
             else:
                 onload += max(above, below)
-            if not machine.double[inner]:
-                everything = moves[inner, operand, ONE_PARENT] * width_above / up
+            if not machine.double[level]:
+                everything = moves[level, operand, ONE_PARENT] * width_above / up
                 serial += max(everything - max(above, below), 0.0)
-            parent = inner
+            parent = level
     return onload, offload, serial
 
 
-@kernel
+@inner
 def _exposed_exchange(
     inner: int, operand: int, problem: Problem, machine: Machine, moves: Ints, tiles: Ints
 ) -> tuple[float, float]:
@@ -287,7 +285,7 @@ def _exposed_exchange(
     return first, max(everything - first, 0.0)
 
 
-@kernel
+@inner
 def assess(
     cycles: int, skew: int, problem: Problem, machine: Machine, moves: Ints, tiles: Ints, traffic: Ints, one: Ints,
     stall: Floats, summary: Floats,
@@ -297,8 +295,9 @@ def assess(
     `stall` (levels) receives the cycles by which each port is busy beyond the array's own, ends aside.
     """
     levels = machine.keeps.shape[0]
-    own = np.zeros(levels)
-    onload, offload, serial = _exposed(problem, machine, moves, tiles, own)
+    for n in range(levels):
+        stall[n] = 0.0
+    onload, offload, serial = _exposed(problem, machine, moves, tiles, stall)
     steady = longest = cycles + serial
     bound = BOUND_BY_ARRAY
     dynamic = problem.macs * problem.mac_j
@@ -312,8 +311,8 @@ def assess(
             busy = (reads + writes) / machine.read_width[n]
         else:
             busy = max(reads / machine.read_width[n], writes / machine.write_width[n])
-        steady = max(steady, busy - own[n])
-        stall[n] = max(busy - own[n] - cycles, 0.0)
+        steady = max(steady, busy - stall[n])
+        stall[n] = max(busy - stall[n] - cycles, 0.0)
         if busy > longest:
             longest, bound = busy, float(n)
     summary[COMPUTE], summary[STEADY], summary[ONLOAD], summary[OFFLOAD] = float(cycles), steady, onload, offload

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner
 from coexplore.cost._kernels import INPUT, OUTPUT, WEIGHT
 from coexplore.cost.nest import Floats
 
@@ -68,7 +68,7 @@ Eight = tuple[float, float, float, float, float, float, float, float]
 Ranks = tuple[np.int64, np.int64, np.int64, np.int64, np.int64, np.int64, np.int64, np.int64]
 
 
-@kernel
+@inner
 def factors(array: Factors, b: int, n: int, lane: int) -> Eight:
     """Factors of all dimensions."""
     return (
@@ -83,7 +83,7 @@ def factors(array: Factors, b: int, n: int, lane: int) -> Eight:
     )
 
 
-@kernel
+@inner
 def ranks(order: Positions, b: int, row: int, lane: int) -> Ranks:
     """Positions of the loops of all dimensions."""
     return (
@@ -98,7 +98,7 @@ def ranks(order: Positions, b: int, row: int, lane: int) -> Ranks:
     )
 
 
-@kernel
+@inner
 def _scale(block: Floats, lane: int, f: Eight) -> None:
     """Let all extents grow."""
     block[EXTENT + 0, lane] *= f[0]
@@ -111,7 +111,7 @@ def _scale(block: Floats, lane: int, f: Eight) -> None:
     block[EXTENT + 7, lane] *= f[7]
 
 
-@kernel
+@inner
 def begin_block(block: Floats) -> None:
     """One element, no loops."""
     if block.shape[1] != LANES:
@@ -123,7 +123,7 @@ def begin_block(block: Floats) -> None:
         block[ONLOAD, lane] = block[OFFLOAD, lane] = block[SERIAL, lane] = 0.0
 
 
-@kernel
+@inner
 def clear_spread(n: int, level: Floats, block: Floats) -> None:
     """No fan-out below a level."""
     if n < 0 or level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:
@@ -133,7 +133,7 @@ def clear_spread(n: int, level: Floats, block: Floats) -> None:
         level[n, SUMS, lane] = 1.0
 
 
-@kernel
+@inner
 def unroll(
     b: int, axis: int, n: int, is_first: bool, size: float, hop: float, alone: bool, most: Eight,
     spatial: Factors, level: Floats, block: Floats,
@@ -160,7 +160,7 @@ def unroll(
         block[WRONG, lane] += 1.0 if illegal else 0.0
 
 
-@kernel
+@inner
 def hold(b: int, n: int, window: Window, temporal: Factors, level: Floats, block: Floats) -> None:
     """Step out of the temporal loops of a level: fill the tiles it holds, and by how much its loops move them."""
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:
@@ -183,7 +183,7 @@ def hold(b: int, n: int, window: Window, temporal: Factors, level: Floats, block
         level[n, TILE + OUTPUT, lane] = N * G * K * P * Q
 
 
-@kernel
+@inner
 def check_extents(sizes: Eight, block: Floats) -> None:
     """Mark mappings whose factors do not multiply to the op."""
     if block.shape[1] != LANES:
@@ -196,7 +196,7 @@ def check_extents(sizes: Eight, block: Floats) -> None:
         block[WRONG, lane] += 1.0 if differs else 0.0
 
 
-@kernel
+@inner
 def enter(b: int, n: int, temporal: Factors, order: Positions, level: Floats, block: Floats) -> None:
     """Count what enters one instance of a level, then step into its loops, outermost first.
 

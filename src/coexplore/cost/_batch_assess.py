@@ -62,7 +62,7 @@ from coexplore.cost._batch_machine import (
 )
 from coexplore.cost._batch_traffic import Store, Width, collect, cycles, expose, feed, join_spread
 from coexplore.cost._batch_window import slide
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel
 from coexplore.cost._kernels import INPUT, OUTPUT, R, S
 from coexplore.cost.nest import Flags, Floats, Ints, Machine, Problem
 
@@ -80,7 +80,7 @@ class Costs(NamedTuple):
     """Where not, the other entries mean nothing."""
 
 
-@kernel
+@inner
 def _expose_all(child: Ints, table: Floats, level: Floats, block: Floats) -> None:
     for operand in range(3):
         parent = 0
@@ -95,7 +95,7 @@ def _expose_all(child: Ints, table: Floats, level: Floats, block: Floats) -> Non
         join_spread(parent, inner, operand, level, block)
 
 
-@kernel
+@inner
 def _time_port(n: int, shared: bool, read: Width, write: Width, capacity: float, level: Floats, block: Floats) -> None:
     """Compare the port of a level with what is busiest so far, and its tiles with its capacity."""
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:
@@ -117,7 +117,7 @@ def _time_port(n: int, shared: bool, read: Width, write: Width, capacity: float,
         block[READS, lane] = block[WRITES, lane] = block[NEED, lane] = 0.0
 
 
-@kernel
+@inner
 def _start(levels: int, dynamic: float, level: Floats, block: Floats) -> None:
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:
         return
@@ -131,7 +131,7 @@ def _start(levels: int, dynamic: float, level: Floats, block: Floats) -> None:
         block[READS, lane] = block[WRITES, lane] = block[NEED, lane] = block[FULL, lane] = 0.0
 
 
-@kernel
+@inner
 def _assess(dynamic: float, keeps: Flags, child: Ints, table: Floats, level: Floats, block: Floats) -> None:
     levels = child.shape[0]
     _start(levels, dynamic, level, block)
@@ -151,7 +151,7 @@ def _assess(dynamic: float, keeps: Flags, child: Ints, table: Floats, level: Flo
         _time_port(n, shared, port(table, n, False), port(table, n, True), table[n, CAPACITY], level, block)
 
 
-@kernel
+@inner
 def _report(begin: int, levels: int, static_j: float, level: Floats, block: Floats, costs: Costs) -> None:
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:
         return
@@ -168,7 +168,7 @@ def _report(begin: int, levels: int, static_j: float, level: Floats, block: Floa
         costs.bound[at] = np.int8(block[BUSIEST, lane])
 
 
-@kernel
+@inner
 def _eight(row: int, column: int, table: Floats) -> Eight:
     return (
         table[row, column],

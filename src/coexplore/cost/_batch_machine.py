@@ -8,7 +8,7 @@ import numpy as np
 
 from coexplore.cost._assess import in_words
 from coexplore.cost._batch_traffic import Width
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, maker
 from coexplore.cost.nest import Flags, Floats, Ints, Machine, Problem
 
 # Columns of `tabulate_levels`.
@@ -19,7 +19,7 @@ AXIS_LEVEL, SIZE, HOP, ALONE, MOST = range(5)
 AXIS_COLUMNS = 12
 
 
-@kernel
+@maker
 def next_homes(keeps: Flags) -> Ints:
     """(levels, 3) The next level inward that keeps an operand; the number of levels when there is none."""
     levels = keeps.shape[0]
@@ -30,7 +30,7 @@ def next_homes(keeps: Flags) -> Ints:
     return found
 
 
-@kernel
+@inner
 def _inverse(bits: float) -> float:
     """See `Width.inverse`."""
     if bits == 0.0 or bits == np.inf:
@@ -38,7 +38,7 @@ def _inverse(bits: float) -> float:
     return 1.0 / bits if math.frexp(bits)[0] == 0.5 else -1.0
 
 
-@kernel
+@maker
 def tabulate_levels(problem: Problem, machine: Machine) -> Floats:
     """The constants of each level, and the words that an element of each of the op's four widths takes there."""
     table = np.empty((machine.keeps.shape[0], LEVEL_COLUMNS))
@@ -54,7 +54,7 @@ def tabulate_levels(problem: Problem, machine: Machine) -> Floats:
     return table
 
 
-@kernel
+@maker
 def tabulate_axes(machine: Machine) -> Floats:
     """The constants of each axis, and the largest legal factor of each dimension on it."""
     table = np.ones((machine.axis_size.size, AXIS_COLUMNS))
@@ -67,7 +67,7 @@ def tabulate_axes(machine: Machine) -> Floats:
     return table
 
 
-@kernel
+@inner
 def port(table: Floats, n: int, writes: bool) -> Width:
     """The port of a level for reads or for writes, which may be one."""
     if writes and table[n, WRITE_WIDTH] > 0.0:

@@ -29,7 +29,7 @@ from coexplore.cost._batch import (
     TILE,
     WRITES,
 )
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner
 from coexplore.cost._kernels import OUTPUT
 from coexplore.cost.nest import Floats
 
@@ -42,13 +42,13 @@ class Width(NamedTuple):
     """Cycles per bit where a product with it equals the quotient to the last bit, else -1."""
 
 
-@kernel
+@inner
 def cycles(bits: float, width: Width) -> float:
     """Divisions are slow, and most ports are a power of two wide."""
     return bits * width.inverse if width.inverse >= 0.0 else bits / width.bits
 
 
-@kernel
+@inner
 def expose(
     parent: int, inner: int, operand: int, bits_above: float, bits_below: float, up: Width, down: Width,
     serial: bool, level: Floats, block: Floats,
@@ -73,7 +73,7 @@ def expose(
             block[SERIAL, lane] += max(everything - max(above, below), 0.0)
 
 
-@kernel
+@inner
 def join_spread(n: int, child: int, operand: int, level: Floats, block: Floats) -> None:
     """Let the spread at a home cover all fan-outs up to the next home."""
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:
@@ -83,7 +83,7 @@ def join_spread(n: int, child: int, operand: int, level: Floats, block: Floats) 
             level[n, SPREAD + operand, lane] *= level[m, SPREAD + operand, lane]
 
 
-@kernel
+@inner
 def _in_blocks(bits: float, size: float) -> float:
     return bits if size == 1.0 else np.ceil(bits / size) * size
 
@@ -106,7 +106,7 @@ class Store(NamedTuple):
     """Nothing inward keeps the operand."""
 
 
-@kernel
+@inner
 def feed(operand: int, store: Store, level: Floats, block: Floats) -> None:
     """Add the weights or inputs that a level reads and writes."""
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:
@@ -126,7 +126,7 @@ def feed(operand: int, store: Store, level: Floats, block: Floats) -> None:
         block[NEED, lane] += tile * bits * (store.copies if own > tile else 1.0)
 
 
-@kernel
+@inner
 def collect(store: Store, level: Floats, block: Floats) -> None:
     """Add the sums that a level reads and writes: those it sends up, and those that come from below."""
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:

@@ -34,12 +34,12 @@ from coexplore.cost._batch import (
     factors,
     ranks,
 )
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner
 from coexplore.cost._kernels import INPUT
 from coexplore.cost.nest import Floats
 
 
-@kernel
+@inner
 def slide(b: int, inner: int, temporal: Factors, order: Positions, level: Floats, block: Floats) -> None:
     """Count the input elements that enter one instance of a level."""
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:
@@ -51,17 +51,17 @@ def slide(b: int, inner: int, temporal: Factors, order: Positions, level: Floats
         level[inner, FETCH + INPUT, lane] = everything - level[inner, PLANES, lane] * block[KEPT, lane]
 
 
-@kernel
+@inner
 def _if(condition: bool | np.bool_, value: float, otherwise: float) -> float:
     return value if condition else otherwise
 
 
-@kernel
+@inner
 def _overlap(wide: float, shift: float) -> float:
     return max(wide - abs(shift), 0.0)
 
 
-@kernel
+@inner
 def _advance(b: int, n: int, inner: int, temporal: Factors, order: Positions, level: Floats, block: Floats) -> None:
     """Add what stays at a boundary when the loops of a level outside it advance."""
     if level.shape[1] != ROWS or level.shape[2] != LANES or block.shape[1] != LANES:

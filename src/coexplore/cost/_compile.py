@@ -22,9 +22,9 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 
 HERE = Path(__file__).parent
-COUNTED = {"_nrt": True}
+COUNTED: dict[str, object] = {"_nrt": True}
 """References to arrays are counted. Said always, else a function does as the one that is compiled before it."""
-ONLY_FROM_KERNELS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
+ONLY_FROM_KERNELS: dict[str, object] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
 _IMPORT = re.compile(r"^from coexplore\.cost\.(\w+) import", re.MULTILINE)
 
 
@@ -76,6 +76,11 @@ def inner(function: Function) -> Function:
     Counting them took half of the time of a search. It must not return an array, nor call a `maker` that does.
     """
     return _compile(function, ONLY_FROM_KERNELS | {"_nrt": False})
+
+
+def inlined(function: Function) -> Function:
+    """The same, copied into its callers: handing over many arrays would cost more than the work."""
+    return _compile(function, ONLY_FROM_KERNELS | {"_nrt": False, "forceinline": True})
 
 
 def _compile(function: Function, options: dict[str, object]) -> Function:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel
 from coexplore.cost._kernels import (
     INPUT,
     MAX_GROUPS,
@@ -29,7 +29,7 @@ ALL, SHARED, ONE, ONE_PARENT, FIRST_SHARED, FIRST_ONE, FIRST_ONE_PARENT, STEP_ON
 MOVES = 8
 
 
-@kernel
+@inner
 def _is_shared(operand: int, i: int, table: Ints) -> bool:
     """Whether the instances of a spatial loop share data of an operand: by multicast, or sums by adding them."""
     return not RELEVANT[operand, table[i, DIM]] and (operand == OUTPUT or table[i, ALONE] == 0)
@@ -52,7 +52,7 @@ def pin(pinned: Flags, operand: int, parent: int, inner: int, outer_pinned: bool
             pinned[i] = share == 2 or (share == 1 and _is_shared(operand, i, table))
 
 
-@kernel
+@inner
 def _replication(operand: int, parent: int, inner: int, table: Ints) -> tuple[bool, bool]:
     """Whether there are several parents, and whether instances under one parent share data of the operand."""
     outer = beside = False
@@ -64,7 +64,7 @@ def _replication(operand: int, parent: int, inner: int, table: Ints) -> tuple[bo
     return outer, beside
 
 
-@kernel
+@inner
 def footprint(operand: int, stop: int, problem: Problem, table: Ints) -> int:
     """Elements of the full tile of an operand below a boundary."""
     total = 1
@@ -94,11 +94,11 @@ def count_moves(problem: Problem, machine: Machine, nest: Nest, moves: Ints, til
     for operand in range(3):
         tiles[0, operand] = footprint(operand, 0, problem, table)
         parent = 0
-        for inner in range(1, levels):
-            if machine.keeps[inner, operand]:
-                tiles[inner, operand] = footprint(operand, nest.start[inner], problem, table)
-                _count_boundary(operand, parent, inner, problem, nest, moves[inner, operand], pinned, left, right)
-                parent = inner
+        for level in range(1, levels):
+            if machine.keeps[level, operand]:
+                tiles[level, operand] = footprint(operand, nest.start[level], problem, table)
+                _count_boundary(operand, parent, level, problem, nest, moves[level, operand], pinned, left, right)
+                parent = level
         for column, outer in ((0, False), (1, True)):
             pin(pinned, operand, parent, levels, outer, 1, table)
             accesses[operand, column] = visited(operand, table.shape[0], table.shape[0], problem, table, pinned)
@@ -106,7 +106,7 @@ def count_moves(problem: Problem, machine: Machine, nest: Nest, moves: Ints, til
     return _compute_cycles(problem, table, pinned)
 
 
-@kernel
+@inner
 def _clear(moves: Ints, tiles: Ints, accesses: Ints) -> None:
     for level in range(moves.shape[0]):
         for operand in range(3):
@@ -117,7 +117,7 @@ def _clear(moves: Ints, tiles: Ints, accesses: Ints) -> None:
         accesses[operand, 0] = accesses[operand, 1] = 0
 
 
-@kernel
+@inner
 def _count_boundary(
     operand: int,
     parent: int,
@@ -155,7 +155,7 @@ def skew_cycles(table: Ints) -> int:
     return total
 
 
-@kernel
+@inner
 def _compute_cycles(problem: Problem, table: Ints, pinned: Flags) -> int:
     cycles = 1
     for i in range(table.shape[0]):

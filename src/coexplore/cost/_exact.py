@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel, maker
 from coexplore.cost._counts import (
     ALL,
     FIRST_ONE,
@@ -92,20 +92,20 @@ def count_fast(
         tally.divides[d] = covered == problem.sizes[d]
     for operand in range(3):
         parent = 0
-        for inner in range(machine.keeps.shape[0]):
-            if machine.keeps[inner, operand]:
-                stop = nest.start[inner]
+        for level in range(machine.keeps.shape[0]):
+            if machine.keeps[level, operand]:
+                stop = nest.start[level]
                 _measure_tile(stop, problem, table, tally.extent)
-                tiles[inner, operand] = tile_elements(operand, tally.extent, problem.sizes, problem.window)
-                if inner > 0:
-                    count_exactly(operand, parent, stop, problem, table, tally, moves[inner, operand])
-                    parent = inner
+                tiles[level, operand] = tile_elements(operand, tally.extent, problem.sizes, problem.window)
+                if level > 0:
+                    count_exactly(operand, parent, stop, problem, table, tally, moves[level, operand])
+                    parent = level
         _count_accesses(operand, parent, problem, table, tally, accesses)
     moves[0, OUTPUT, FIRST_SHARED] = moves[0, OUTPUT, FIRST_ONE] = tiles[0, OUTPUT]
     return _count_cycles(problem, table, tally)
 
 
-@kernel
+@inner
 def _measure_tile(stop: int, problem: Problem, table: Ints, extent: Ints) -> None:
     for d in range(8):
         extent[d] = 1 if stop > 0 else problem.sizes[d]
@@ -114,7 +114,7 @@ def _measure_tile(stop: int, problem: Problem, table: Ints, extent: Ints) -> Non
             extent[table[i, DIM]] *= table[i, FACTOR]
 
 
-@kernel
+@inner
 def tile_elements(operand: int, extent: Ints, sizes: Ints, window: Ints) -> int:
     """Elements of the full tile of an operand; an input tile is a box around its windows."""
     total = 1
@@ -128,7 +128,7 @@ def tile_elements(operand: int, extent: Ints, sizes: Ints, window: Ints) -> int:
     return total
 
 
-@kernel
+@inner
 def _pin_ways(operand: int, parent: int, stop: int, table: Ints, tally: Tally) -> tuple[bool, bool]:
     """Fill pins, spread and turns; returns whether there are several parents, and whether children share data."""
     pins, spread, turns = tally.pins, tally.spread, tally.turns
@@ -153,7 +153,7 @@ def _pin_ways(operand: int, parent: int, stop: int, table: Ints, tally: Tally) -
     return outer, beside
 
 
-@kernel
+@inner
 def count_exactly(operand: int, parent: int, stop: int, problem: Problem, table: Ints, tally: Tally, row: Ints) -> None:
     """Fill one row of `moves`."""
     outer, beside = _pin_ways(operand, parent, stop, table, tally)
@@ -173,7 +173,7 @@ def count_exactly(operand: int, parent: int, stop: int, problem: Problem, table:
     row[STEP_ONE_PARENT] = _elements(operand, problem, tally.tiles[2], tally.extents[2])
 
 
-@kernel
+@inner
 def _visit(way: int, stop: int, after: int, problem: Problem, table: Ints, tally: Tally) -> None:
     """Tiles and their summed extents; with `after` -1 only those of the first temporal iteration."""
     for d in range(8):
@@ -185,7 +185,7 @@ def _visit(way: int, stop: int, after: int, problem: Problem, table: Ints, tally
             tally.tiles[way, d], tally.extents[way, d] = found
 
 
-@kernel
+@inner
 def _elements(operand: int, problem: Problem, tiles: Ints, extents: Ints) -> int:
     total = 1
     for d in range(8):
@@ -199,7 +199,7 @@ def _elements(operand: int, problem: Problem, tiles: Ints, extents: Ints) -> int
     return total
 
 
-@kernel
+@inner
 def _windows(axis: int, problem: Problem, tiles: Ints, extents: Ints) -> int:
     """Rows (or columns) of input under all pairs of output and filter tiles."""
     p, r = P + axis, R + axis
@@ -209,7 +209,7 @@ def _windows(axis: int, problem: Problem, tiles: Ints, extents: Ints) -> int:
     return rows
 
 
-@kernel
+@inner
 def _distinct(way: int, stop: int, problem: Problem, table: Ints, tally: Tally) -> int:
     """Outputs that the counted instances ever hold, summed loops at their start."""
     total = 1
@@ -226,7 +226,7 @@ def _distinct(way: int, stop: int, problem: Problem, table: Ints, tally: Tally) 
     return total
 
 
-@kernel
+@maker
 def _kept(operand: int, way: int, stop: int, problem: Problem, table: Ints, tally: Tally) -> int:
     """Elements that stay when a temporal loop advances, summed over all loops, from the inside out."""
     total = 0
@@ -264,7 +264,7 @@ def _kept(operand: int, way: int, stop: int, problem: Problem, table: Ints, tall
     return total
 
 
-@kernel
+@inner
 def _window_kept(
     d: int, j: int, way: int, stop: int, problem: Problem, table: Ints, tally: Tally, tiles: Ints, extents: Ints,
     inside: Ints, reach: Ints,
@@ -288,7 +288,7 @@ def _window_kept(
     return outputs * weights * common if common > 0 else 0
 
 
-@kernel
+@inner
 def _count_accesses(operand: int, home: int, problem: Problem, table: Ints, tally: Tally, accesses: Ints) -> None:
     """How often the array reads its operand: over all instances of its innermost home, and of one."""
     stop = table.shape[0]
@@ -300,7 +300,7 @@ def _count_accesses(operand: int, home: int, problem: Problem, table: Ints, tall
         accesses[operand, column] = _elements(operand, problem, tally.tiles[way], tally.tiles[way])
 
 
-@kernel
+@inner
 def _count_cycles(problem: Problem, table: Ints, tally: Tally) -> int:
     stop = table.shape[0]
     _pin_ways(OUTPUT, 0, stop, table, tally)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -29,13 +29,13 @@ BITS, BLOCK_BITS, COPIES, SPLIT, TILE_HALO, DEPTHWISE_BANKS, LIMIT_BLOCKS, LIMIT
 DSPS, INPUT_BLOCKS, OUTPUT_BLOCKS, WEIGHT_BLOCKS, WEIGHT_LUTS = range(5)
 
 
-@kernel
+@inner
 def ceil_div(a: int, b: int) -> int:
     """Whole number, rounded up."""
     return -(-a // b)
 
 
-@kernel
+@inner
 def layer_work(layer: Ints, design: Ints, rules: Ints) -> Work:
     """What a layer does on a design, whatever its ports.
 
@@ -77,7 +77,7 @@ def layer_work(layer: Ints, design: Ints, rules: Ints) -> Work:
     )
 
 
-@kernel
+@inner
 def cycles_of(work: Work, weight_port: float, input_port: float, output_port: float, drain: int) -> float:
     """Cycles of a layer's work behind three ports."""
     compute, in_words, weights, out_words, inner, outer = work
@@ -114,7 +114,7 @@ def price_designs(layers: Ints, designs: Ints, group: int, rules: Ints, cycles: 
                 cycles[i, start + p] = cycles_of(work, weight_ports[p], input_ports[p], output_ports[p], rules[DRAIN])
 
 
-@kernel
+@inner
 def input_area(layer: Ints, tr: int, tc: int) -> int:
     """Words per channel of the input tile of a layer, halo included."""
     rows: int = (min(tr, layer[ROWS]) - 1) * layer[SR] + (layer[KR] - 1) * layer[DR] + 1
@@ -122,13 +122,13 @@ def input_area(layer: Ints, tr: int, tc: int) -> int:
     return rows * cols
 
 
-@kernel
+@inner
 def lut_ram(words: int, bits: int) -> int:
     """Look-up tables of a memory with one port to write and one to read: four hold 32 x 6 or 64 x 3 bits."""
     return min(4 * ceil_div(words, 32) * ceil_div(bits, 6), 4 * ceil_div(words, 64) * ceil_div(bits, 3))
 
 
-@kernel
+@inner
 def occupy(design: Ints, in_words: int, out_words: int, area: int, memory: Ints, used: Ints) -> None:
     """Fill `used` (5,) for buffers of so many words per channel and `area` words per weight bank.
 
@@ -152,7 +152,7 @@ def occupy(design: Ints, in_words: int, out_words: int, area: int, memory: Ints,
     used[WEIGHT_LUTS] = (banks - in_blocks) * lut_ram(memory[COPIES] * area, bits)
 
 
-@kernel
+@inner
 def fits(memory: Ints, used: Ints) -> bool:
     """Whether an engine fits the limits."""
     blocks = used[INPUT_BLOCKS] + used[OUTPUT_BLOCKS] + used[WEIGHT_BLOCKS]
@@ -160,7 +160,7 @@ def fits(memory: Ints, used: Ints) -> bool:
     return roomy and bool(used[DSPS] <= memory[LIMIT_DSPS])
 
 
-@kernel
+@inner
 def set_area(layers: Ints) -> int:
     """Words of the largest kernel of a layer set."""
     area = 1

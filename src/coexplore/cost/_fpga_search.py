@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel, maker
 from coexplore.cost._fpga import (
     DEPTHWISE,
     DESIGN_COLUMNS,
@@ -33,7 +33,7 @@ SLACK = 1 - 1e-12
 """A lower bound summed in another order stays one."""
 
 
-@kernel
+@inner
 def least_cycles(layers: Ints, counts: Ints, design: Ints, words: int, rules: Ints, alone: int) -> float:
     """A lower bound for the layers with (`alone` 1) or without a depthwise engine's work, whatever the ports.
 
@@ -49,7 +49,7 @@ def least_cycles(layers: Ints, counts: Ints, design: Ints, words: int, rules: In
     return SLACK * total
 
 
-@kernel
+@inner
 def total_cycles(work: Floats, counts: Ints, port: Ints, drain: int, limit: float) -> float:
     """Cycles of all layers' work (l, 6) behind three ports, or infinity as soon as they reach `limit`."""
     total = 0.0
@@ -61,7 +61,7 @@ def total_cycles(work: Floats, counts: Ints, port: Ints, drain: int, limit: floa
     return total
 
 
-@kernel
+@maker
 def best_ports(
     layers: Ints, counts: Ints, ports: Ints, rules: Ints, limit: float, design: Ints, work: Floats, best: Ints
 ) -> float:
@@ -88,7 +88,7 @@ def best_ports(
     return limit
 
 
-@kernel
+@maker
 def tile_bounds(
     layers: Ints,
     counts: Ints,

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel
 from coexplore.cost._fpga import (
     COLS,
     DEPTHWISE,
@@ -67,7 +67,7 @@ def price_part(
                 least[i, t, n] = low
 
 
-@kernel
+@inner
 def tile_needs(layers: Ints, tiles: Ints, memory: Ints, in_words: Ints, out_words: Ints) -> None:
     """Fill in_words and out_words (l, t): words per channel that a layer's tiles take."""
     for i in range(layers.shape[0]):
@@ -79,7 +79,7 @@ def tile_needs(layers: Ints, tiles: Ints, memory: Ints, in_words: Ints, out_word
                 out_words[i, t] = min(tr, layers[i, ROWS]) * min(tc, layers[i, COLS])
 
 
-@kernel
+@inner
 def catch_up(kinds: Ints, first: int, until: int, cycles: Floats, t: int, n: int, reached: Ints, total: Floats) -> None:
     """Bring the totals (t, n, p) of a part up to the layers from `first` before `until`, adding in their order."""
     if reached[t, n] == first:
@@ -90,7 +90,7 @@ def catch_up(kinds: Ints, first: int, until: int, cycles: Floats, t: int, n: int
     reached[t, n] = until
 
 
-@kernel
+@inner
 def best_ports_of(dense: Floats, lone: Floats, limit: float) -> tuple[float, int]:
     """Cycles and number of the first of the fastest ports (p,), if they are at most `limit`; else infinity and -1."""
     best, which = math.inf, -1

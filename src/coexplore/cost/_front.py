@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,7 +41,7 @@ def sweep(ranks: Ints, area: Floats, kept: Flags) -> None:
                 node += node & -node
 
 
-@kernel
+@inner
 def is_covered(columns: Floats, marks: Floats, other: int, one: int) -> bool:
     """Whether column `other` is nowhere above column `one`."""
     for mark in range(marks.shape[1]):

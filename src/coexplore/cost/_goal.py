@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from coexplore.cost._compile import inner
+from coexplore.cost._compile import inlined, inner
 from coexplore.cost.nest import Flags, Floats, Ints
 
 LATENCY, ENERGY, EDP = range(3)
@@ -25,6 +25,8 @@ class Variants(NamedTuple):
     """(l, v)"""
     static_j: Floats
     """(v,) Per cycle."""
+    alike: Flags
+    """(l,) Levels of the same energies on all of them."""
 
 
 class Best(NamedTuple):
@@ -41,67 +43,66 @@ class Best(NamedTuple):
     wins: Flags
 
 
-@inner
-def weigh(goal: int, base_j: float, row: Floats, variants: Variants, best: Best) -> None:
-    """Fill `best.weighed`: what is minimised, and what breaks a tie, on every accelerator."""
+@inlined
+def weigh(goal: int, base_j: float, row: Floats, variants: Variants, best: Best) -> bool:
+    """Fill `best.weighed`: what is minimised, and what breaks a tie, on every accelerator.
+
+    Returns whether it is the best mapping of some accelerator, if it fits.
+    """
     levels, count = variants.sized.shape[0], best.value.size
     at = row.size - 3 * levels
     # Plain loops over accelerators, so that they run in vectors.
     value, tie = best.weighed[0], best.weighed[1]
-    for v in range(count):
-        value[v] = base_j
     for n in range(levels):
-        reads, writes = row[at + 2 * n], row[at + 2 * n + 1]
-        for v in range(count):
-            value[v] += reads * variants.read_j[n, v] + writes * variants.write_j[n, v]
+        if variants.alike[n]:
+            base_j += row[at + 2 * n] * variants.read_j[n, 0] + row[at + 2 * n + 1] * variants.write_j[n, 0]
     for v in range(count):
-        tie[v] = row[variants.timing[v]]
-        value[v] += tie[v] * variants.static_j[v]
+        value[v], tie[v] = base_j, row[variants.timing[v]]
+    for n in range(levels):
+        if not variants.alike[n]:
+            reads, writes = row[at + 2 * n], row[at + 2 * n + 1]
+            for v in range(count):
+                value[v] += reads * variants.read_j[n, v] + writes * variants.write_j[n, v]
+    better = 0
     if goal == EDP:
         for v in range(count):
-            value[v] *= tie[v]
+            value[v] = (value[v] + tie[v] * variants.static_j[v]) * tie[v]
+            better += is_better(value[v], tie[v], best.value[v], best.tie[v])
     elif goal == LATENCY:
         for v in range(count):
-            value[v], tie[v] = tie[v], value[v]
-
-
-@inner
-def may_win(goal: int, base_j: float, row: Floats, variants: Variants, best: Best) -> bool:
-    """Whether what costs at least `row` may be the best mapping of some accelerator."""
-    weigh(goal, base_j, row, variants, best)
-    if not _is_better_somewhere(best):
-        return False
-    _note_wins(row, variants, best)
-    for v in range(best.value.size):
-        if best.wins[v]:
-            return True
-    return False
-
-
-@inner
-def _is_better_somewhere(best: Best) -> bool:
-    """After `weigh`, whether or not it fits."""
-    value, tie = best.weighed[0], best.weighed[1]
-    better = 0
-    for v in range(best.value.size):
-        ties = (value[v] <= best.value[v] * SLACK) & (tie[v] * SLACK < best.tie[v])
-        better += (value[v] * SLACK < best.value[v]) | ties
+            value[v], tie[v] = tie[v], value[v] + tie[v] * variants.static_j[v]
+            better += is_better(value[v], tie[v], best.value[v], best.tie[v])
+    else:
+        for v in range(count):
+            value[v] += tie[v] * variants.static_j[v]
+            better += is_better(value[v], tie[v], best.value[v], best.tie[v])
     return better > 0
 
 
-@inner
-def _note_wins(row: Floats, variants: Variants, best: Best) -> None:
-    """Note where a row is better than the best mapping, and fits, after `weigh`."""
+@inlined
+def is_better(value: float, tie: float, other: float, other_tie: float) -> bool:
+    """Whether one mapping is better than another."""
+    return (value * SLACK < other) | ((value <= other * SLACK) & (tie * SLACK < other_tie))
+
+
+@inlined
+def may_win(goal: int, base_j: float, row: Floats, variants: Variants, best: Best) -> bool:
+    """Whether what costs at least `row` may be the best mapping of some accelerator; notes of which."""
+    if not weigh(goal, base_j, row, variants, best):
+        return False
     value, tie, wins = best.weighed[0], best.weighed[1], best.wins
     count, levels = best.value.size, variants.sized.shape[0]
     for v in range(count):
-        ties = (value[v] <= best.value[v] * SLACK) & (tie[v] * SLACK < best.tie[v])
-        wins[v] = (value[v] * SLACK < best.value[v]) | ties
+        wins[v] = is_better(value[v], tie[v], best.value[v], best.tie[v])
     for n in range(levels):
         need = row[row.size - levels + n]
         if need > 0.0:
             for v in range(count):
                 wins[v] &= need <= variants.sized[n, v]
+    won = 0
+    for v in range(count):
+        won += wins[v]
+    return won > 0
 
 
 @inner

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel, maker
 from coexplore.cost.nest import BELOW, DIM, FACTOR, SPATIAL, Flags, Ints, Problem
 
 N, G, K, C, P, Q, R, S = range(8)
@@ -32,14 +32,14 @@ MAX_GROUPS = 64
 """Room for the ways in which one dimension can change; a nest of n loops needs at most 2n + 1."""
 
 
-@kernel
+@inner
 def _is_pinned(i: int, table: Ints, pinned: Flags, after: int, owner_pinned: bool) -> bool:
     if table[i, SPATIAL]:
         return pinned[i]
     return i > after or (owner_pinned and i == after)
 
 
-@kernel
+@inner
 def count_tiles(bound: int, d: int, stop: int, table: Ints, pinned: Flags, after: int, owner_pinned: bool) -> int:
     """Tiles of dimension `d` that begin before `bound`, over the loops [0, stop) that are free.
 
@@ -82,7 +82,7 @@ def tile_extent(d: int, stop: int, size: int, table: Ints) -> int:
     return min(extent, size)
 
 
-@kernel
+@inner
 def last_tile_counted(
     d: int, stop: int, size: int, extent: int, table: Ints, pinned: Flags, after: int, owner_free: bool
 ) -> bool:
@@ -143,7 +143,7 @@ def transition_groups(d: int, j: int, stop: int, size: int, table: Ints, pinned:
     return _restart_groups(d, j, stop, size, extent, last, table, pinned, groups)
 
 
-@kernel
+@inner
 def _restart_groups(
     d: int, j: int, stop: int, size: int, extent: int, last: int, table: Ints, pinned: Flags, groups: Ints
 ) -> int:
@@ -186,7 +186,7 @@ def _restart_groups(
     return rows
 
 
-@kernel
+@inner
 def _previous_offset(offset: int, d: int, j: int, stop: int, table: Ints) -> int:
     """The next smaller offset that the restarting loops can reach; 0 stays 0."""
     target = offset - 1
@@ -223,7 +223,7 @@ def plain_overlap(d: int, j: int, stop: int, size: int, table: Ints, pinned: Fla
     return total
 
 
-@kernel
+@inner
 def window_overlap(
     d: int, e: int, j: int, stop: int, problem: Problem, table: Ints, pinned: Flags, left: Ints, right: Ints
 ) -> int:
@@ -252,7 +252,7 @@ def advances(d: int, j: int, stop: int, size: int, table: Ints, pinned: Flags) -
     return times
 
 
-@kernel
+@maker
 def visited(operand: int, stop: int, after: int, problem: Problem, table: Ints, pinned: Flags) -> int:
     """Elements of an operand over all tiles visited below the boundary, without any reuse between visits."""
     total = 1
@@ -275,7 +275,7 @@ def visited(operand: int, stop: int, after: int, problem: Problem, table: Ints, 
     return total
 
 
-@kernel
+@inner
 def fetched(operand: int, stop: int, problem: Problem, table: Ints, pinned: Flags, left: Ints, right: Ints) -> int:
     """Elements of an operand that enter below the boundary: what each new tile has and the previous one lacked."""
     total = visited(operand, stop, stop, problem, table, pinned)
@@ -299,7 +299,7 @@ def fetched(operand: int, stop: int, problem: Problem, table: Ints, pinned: Flag
     return total
 
 
-@kernel
+@inner
 def distinct(operand: int, stop: int, problem: Problem, table: Ints, pinned: Flags) -> int:
     """Elements of an output that each counted instance ever holds: its tiles once, summed loops at their start."""
     total = 1

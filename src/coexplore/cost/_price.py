@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._assess import DYNAMIC_J, STATIC_J, SUMMARY, TOTAL, assess, round_to_blocks
+from coexplore.cost._assess import DYNAMIC_J, STATIC_J, TOTAL, round_to_blocks
 from coexplore.cost._bounds import begin, list_all, thin_out
-from coexplore.cost._compile import kernel
-from coexplore.cost._counts import MOVES, ONE, ONE_PARENT, STEP_ONE_PARENT
+from coexplore.cost._compile import inner, kernel
+from coexplore.cost._counts import ONE, ONE_PARENT, STEP_ONE_PARENT
 from coexplore.cost._dive import dive
 from coexplore.cost._effort import UNLIMITED, Effort, is_spent
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import Best, Variants, may_win, weigh
 from coexplore.cost._pool import Pool, make_pool
 from coexplore.cost._room import make_room
-from coexplore.cost._search import with_ports
-from coexplore.cost._sheet import INNER, OPERAND, new_sheet
+from coexplore.cost._search import Scratch, assess_with, make_scratch
+from coexplore.cost._sheet import INNER, OPERAND, At, new_sheet
 from coexplore.cost._solve import keep_mapping, solve
 from coexplore.cost._unroll import list_unrollings
 from coexplore.cost._unrolled import unroll
@@ -89,37 +89,46 @@ def settle(
     widths, energies: (v, l, 2) of reads and writes; energies of one row more, what a cycle leaks.
     """
     w, at = new_sheet(problem, machine, machine.capacity_bits)
-    levels = at.levels
-    moves, tiles = np.zeros((levels, 3, MOVES), np.int64), np.zeros((levels, 3), np.int64)
-    traffic, one = np.zeros((levels, 3, 2), np.int64), np.zeros((levels, 3, 2), np.int64)
-    stall, summary, counted = np.zeros(levels), np.zeros(SUMMARY), -1
+    _settle(problem, machine, widths, energies, best, pool, costs, w, at, make_scratch(at.levels))
+
+
+@inner
+def _settle(
+    problem: Problem, machine: Machine, widths: Floats, energies: Floats, best: Best, pool: Pool, costs: Floats,
+    w: Ints, at: At, scratch: Scratch,
+) -> None:  # fmt: skip
+    counted, summary = -1, scratch.summary
     for v in range(best.mapping.size):
         m = best.mapping[v]
         if m < 0:
             continue
         if m != counted:
-            spot, counted = 2, m
-            for n in range(levels):
-                for operand in range(3):
-                    for way in range(2):
-                        traffic[n, operand, way], one[n, operand, way] = (
-                            pool.counts[m, spot + way],
-                            pool.counts[m, spot + 2 + way],
-                        )
-                    spot += 4
-            for b in range(at.boundaries):
-                level, operand = w[at.boundary + b, INNER], w[at.boundary + b, OPERAND]
-                moves[level, operand, STEP_ONE_PARENT], tiles[level, operand] = (
-                    pool.counts[m, spot],
-                    pool.counts[m, spot + 1],
-                )
-                moves[level, operand, ONE_PARENT], moves[level, operand, ONE] = (
-                    pool.counts[m, spot + 2],
-                    pool.counts[m, spot + 3],
-                )
-                spot += 4
-            # Blocks are those of the shape.
-            round_to_blocks(machine, traffic, one)
-        mine = with_ports(machine, widths[v], energies[v])
-        assess(pool.counts[m, 0], pool.counts[m, 1], problem, mine, moves, tiles, traffic, one, stall, summary)
+            _unpack(pool.counts[m], machine, w, at, scratch)
+            counted = m
+        assess_with(
+            widths[v], energies[v], pool.counts[m, 0], pool.counts[m, 1], problem, machine, scratch.moves,
+            scratch.tiles, scratch.traffic, scratch.one, scratch.stall, summary,
+        )  # fmt: skip
         costs[v, 0], costs[v, 1] = summary[TOTAL], summary[DYNAMIC_J] + summary[STATIC_J]
+
+
+@inner
+def _unpack(counts: Ints, machine: Machine, w: Ints, at: At, scratch: Scratch) -> None:
+    """Lay out the counts of a mapping, as the pool holds them, for `assess`."""
+    spot = 2
+    for n in range(at.levels):
+        for operand in range(3):
+            for way in range(2):
+                scratch.traffic[n, operand, way] = counts[spot + way]
+                scratch.one[n, operand, way] = counts[spot + 2 + way]
+            spot += 4
+    for b in range(at.boundaries):
+        level, operand = w[at.boundary + b, INNER], w[at.boundary + b, OPERAND]
+        scratch.moves[level, operand, STEP_ONE_PARENT], scratch.tiles[level, operand] = counts[spot], counts[spot + 1]
+        scratch.moves[level, operand, ONE_PARENT], scratch.moves[level, operand, ONE] = (
+            counts[spot + 2],
+            counts[spot + 3],
+        )
+        spot += 4
+    # Blocks are those of the shape.
+    round_to_blocks(machine, scratch.traffic, scratch.one)

@@ -7,11 +7,11 @@ memories of the others: read there, written here. In a pool of one instance noth
 
 from __future__ import annotations
 
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner
 from coexplore.cost.nest import Flags, Machine
 
 
-@kernel
+@inner
 def pool_level(keeps: Flags, operand: int) -> int:
     """The outermost on-chip level that keeps an operand; 0 when there is none."""
     for n in range(1, keeps.shape[0]):
@@ -20,7 +20,7 @@ def pool_level(keeps: Flags, operand: int) -> int:
     return 0
 
 
-@kernel
+@inner
 def instances_of(level: int, machine: Machine) -> int:
     """Instances of a level, used or not."""
     count = 1
@@ -30,19 +30,19 @@ def instances_of(level: int, machine: Machine) -> int:
     return count
 
 
-@kernel
+@inner
 def away(elements: int, instances: int) -> int:
     """Elements that do not lie where they are needed, rounded up."""
     return elements - elements // instances
 
 
-@kernel
+@inner
 def per_instance(bits: int, instances: int) -> int:
     """What one instance serves of what all of them serve evenly, rounded up."""
     return (bits + instances - 1) // instances
 
 
-@kernel
+@inner
 def port_time(read: float, write: float, has_write_port: bool) -> float:
     """Cycles of reads and writes of one level: side by side on two ports, one after the other on one."""
     return max(read, write) if has_write_port else read + write

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coexplore.cost._assess import SUMMARY, assess, count_traffic, occupied_bits, round_to_blocks
-from coexplore.cost._compile import kernel
+from coexplore.cost._compile import inner, kernel
 from coexplore.cost._counts import MOVES, skew_cycles
 from coexplore.cost._exact import count_fast, make_tally
 from coexplore.cost.nest import Floats, Ints, Machine, Nest, Problem
@@ -72,12 +72,16 @@ def fits(problem: Problem, machine: Machine, nest: Nest, scratch: Scratch) -> bo
     return True
 
 
-@kernel
-def with_ports(machine: Machine, widths: Floats, energies: Floats) -> Machine:
-    """An accelerator with other widths (l, 2) and energies (l + 1, 2), as a lot holds them."""
+@inner
+def assess_with(
+    widths: Floats, energies: Floats, cycles: int, skew: int, problem: Problem, machine: Machine, moves: Ints,
+    tiles: Ints, traffic: Ints, one: Ints, stall: Floats, summary: Floats,
+) -> None:  # fmt: skip
+    """The same as `assess` for other widths (l, 2) and energies (l + 1, 2), as a lot holds them."""
     levels = machine.keeps.shape[0]
-    return Machine(
+    mine = Machine(
         machine.keeps, machine.capacity_bits, machine.double, widths[:, 0], widths[:, 1], energies[:levels, 0],
         energies[:levels, 1], energies[levels, 0], machine.axis_level, machine.axis_size, machine.axis_dims,
         machine.axis_alone, machine.axis_hop, machine.word_bits, machine.block_bits, machine.slots,
     )  # fmt: skip
+    assess(cycles, skew, problem, mine, moves, tiles, traffic, one, stall, summary)

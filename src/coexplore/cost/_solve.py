@@ -5,7 +5,17 @@ A branch ends where a lower bound of all its mappings wins on no accelerator any
 
 from __future__ import annotations
 
-from coexplore.cost._bounds import add_array, copy_bits, may_win_there, note_known, promises, skew, take_waits, waits, weigh_known
+from coexplore.cost._bounds import (
+    add_array,
+    copy_bits,
+    may_win_there,
+    note_known,
+    promises,
+    skew,
+    take_waits,
+    waits,
+    weigh_known,
+)
 from coexplore.cost._compile import inner
 from coexplore.cost._counts import ONE as OF_ONE
 from coexplore.cost._counts import ONE_PARENT as OF_ONE_PARENT

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from coexplore.cost._assess import DYNAMIC_J, STATIC_J, TOTAL, assess, occupied_bits
+from coexplore.cost._assess import DYNAMIC_J, STATIC_J, TOTAL, occupied_bits
 from coexplore.cost._compile import inner, kernel, maker
 from coexplore.cost._counts import skew_cycles
 from coexplore.cost._entry import Classes
 from coexplore.cost._goal import EDP, ENERGY, SLACK, Best, Variants, may_win
-from coexplore.cost._search import Scratch, judge, make_scratch, with_ports
+from coexplore.cost._search import Scratch, assess_with, judge, make_scratch
 from coexplore.cost.nest import (
     ALONE,
     BELOW,
@@ -55,9 +55,9 @@ def enter_untiled(
     for v in range(best.mapping.size):
         if not best.wins[v] or not _holds(needs, classes, variants.sized[:, v]):
             continue
-        assess(
-            cycles, skew, problem, with_ports(machine, widths[v], energies[v]), scratch.moves, scratch.tiles,
-            scratch.traffic, scratch.one, scratch.stall, scratch.summary,
+        assess_with(
+            widths[v], energies[v], cycles, skew, problem, machine, scratch.moves, scratch.tiles, scratch.traffic,
+            scratch.one, scratch.stall, scratch.summary,
         )  # fmt: skip
         cost[0], cost[1] = scratch.summary[TOTAL], scratch.summary[DYNAMIC_J] + scratch.summary[STATIC_J]
         if best.mapping[v] < 0 or _is_better(goal, cost, costs[v]):

@@ -93,6 +93,7 @@ def lay_out(accelerators: Sequence[Accelerator]) -> Lot:
         np.ascontiguousarray(joules[:, :, 0].T),
         np.ascontiguousarray(joules[:, :, 1].T),
         leaked,
+        (joules == joules[:1]).all(axis=(0, 2)),
     )
     energies = np.concatenate([joules, np.repeat(leaked, 2).reshape(-1, 1, 2)], axis=1)
     machine = _in_order(machine_of(accelerators[0]))
