@@ -49,18 +49,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for a page with the curves")
     options = parser.parse_args()
     longest_s = 0.3 if options.quick else 20.0
-    base = 4 if options.quick else 25
+    # A point should take milliseconds at least: the smallest ones are what begins a grid.
+    base, wide = (4, 1) if options.quick else (125, 16)
     price_grid(OPS[:1], machines(1, 1), cache=NOWHERE)
-    ops, cores = OPS[: 2 if options.quick else 8], os.cpu_count() or 1
+    ops, cores = OPS[: 2 if options.quick else len(OPS)], os.cpu_count() or 1
 
     def run(what: str, most: int, work: Callable[[int], Callable[[], int]]) -> list[Point]:
         return grow(what, longest_s, work, doubled(most))
 
     series = {
-        "ops": run("ops", len(OPS), lambda n: priced(OPS[:n], machines(1, base))),
-        "accelerators": run("accelerators of one shape", 125, lambda n: priced(ops[:2], machines(1, n))),
-        "shapes": run("shapes", len(shapes()), lambda n: priced(ops[:1], machines(n, base))),
-        "cores": run("threads", cores, lambda n: priced(ops, machines(2, base), n)),
+        "ops": run("ops", len(OPS), lambda n: priced(OPS[:n], machines(wide, base))),
+        "accelerators": run("accelerators of a shape", 125, lambda n: priced(ops, machines(wide, n))),
+        "shapes": run("shapes", len(shapes()), lambda n: priced(ops, machines(n, base))),
+        "cores": run("threads", cores, lambda n: priced(ops, machines(2 * wide, base), n)),
         "mapspace": run("unrollings", UNROLLINGS, lambda n: searched(ops, machines(1, base), n)),
     }
     result = {
@@ -68,7 +69,8 @@ def main() -> None:
         "exponents": {name: exponent(points) for name, points in series.items()},
         "ops": len(ops),
         "accelerators_per_shape": base,
-        "cache": with_cache(ops, machines(1, base)),
+        "shapes": wide,
+        "cache": with_cache(ops, machines(wide, base)),
         "totals": totals(2000 if options.quick else 8000, len(OPS), 5000 if options.quick else 20000),
     }
     if options.out:
