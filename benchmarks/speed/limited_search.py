@@ -1,9 +1,10 @@
 """What does a limit on the search for a mapping save, and what does it leave open?
 
 Chains of memories of which four lie in the one around them, each of which unrolls any dimension: the kind of
-accelerator a user may write down, and the slowest there is to search. Every op is searched to the end, and again with
-limits. The script ends where a bound lies above the optimum, or the optimum above what was found. PE arrays are always
-searched to the end; the longest search of one is timed for the same ops.
+accelerator a user may write down, and the slowest there is to search; and `eyeriss-168`, whose operands have memories
+of their own (keys that begin with `eyeriss`). Every op is searched to the end, and again with limits. The script ends
+where a bound lies above the optimum, or the optimum above what was found. PE arrays are always searched to the end;
+the longest search of one is timed for the same ops.
 
 The last line is one JSON object. Lists have one entry per limit: medians and worst over ops of what was found over the
 optimum, the gap that was reported, and seconds of the CPU of one thread over all ops.
@@ -41,25 +42,33 @@ def main() -> None:
     chip, array = chain(levels), find_accelerator("edge-array")
     for accelerator in (chip, array):
         best_mapping(Loops(K=4), accelerator, limit=1)
+    result = {
+        "levels": levels,
+        "ops": len(OPS),
+        "limits": LIMITS,
+        **compared(chip),
+        **{f"eyeriss_{key}": value for key, value in compared(find_accelerator("eyeriss-168")).items()},
+        "pe_array_longest_s": round(max(timed(loops, array, None)[1] for loops in OPS), 4),
+    }
+    print(json.dumps(result))
+
+
+def compared(chip: Accelerator) -> dict[str, list[float] | float]:
+    """Searches of an accelerator with limits beside those without."""
     optimum, whole_s = searched(chip, None)
     runs = [searched(chip, limit) for limit in LIMITS]
     for found, _ in runs:
         check(found, optimum)
     ratios = [[one.value / best.value for one, best in zip(found, optimum, strict=True)] for found, _ in runs]
     gaps = [[one.gap for one in found] for found, _ in runs]
-    result = {
-        "levels": levels,
-        "ops": len(OPS),
-        "limits": LIMITS,
+    return {
         "found_over_optimum_median": [round(statistics.median(row), 4) for row in ratios],
         "found_over_optimum_worst": [round(max(row), 4) for row in ratios],
         "gap_median": [round(statistics.median(row), 4) for row in gaps],
         "gap_worst": [round(max(row), 4) for row in gaps],
         "limited_s": [round(seconds, 3) for _, seconds in runs],
         "to_the_end_s": round(whole_s, 3),
-        "pe_array_longest_s": round(max(timed(loops, array, None)[1] for loops in OPS), 4),
     }
-    print(json.dumps(result))
 
 
 def chain(levels: int) -> Accelerator:

@@ -70,6 +70,7 @@ KEYS = {
     "limited_search": {
         *("limits", "found_over_optimum_median", "found_over_optimum_worst", "gap_median", "gap_worst"),
         *("limited_s", "to_the_end_s", "pe_array_longest_s"),
+        *("eyeriss_found_over_optimum_worst", "eyeriss_gap_worst", "eyeriss_limited_s", "eyeriss_to_the_end_s"),
     },
     "modes": {"seeds", "modes", "trained_until_fixed", "gain_at_equal_accuracy"},
     "partition": {"cases", "equal", "resnet50_table_s", "resnet50_plan_s"},

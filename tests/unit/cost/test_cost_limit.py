@@ -126,6 +126,12 @@ def test_a_limited_search_does_not_depend_on_what_runs_beside_it():
     assert any(found.gap > 0 for found in together.values())
 
 
+def test_a_thousand_tiles_find_a_good_mapping_where_operands_have_memories_of_their_own():
+    # It was 22 times the optimum while first tiles were chosen by their bounds, of equal ones the smallest.
+    loops, chip = Loops(K=64, C=64, P=56, Q=56, R=3, S=3), find_accelerator("eyeriss-168")
+    assert best_mapping(loops, chip, limit=1000).value <= 1.25 * best_mapping(loops, chip).value
+
+
 def test_more_unrollings_than_there_was_room_for_mappings_at_first():
     found = best_mapping(CONV, DEEP, Goal.EDP, unrollings=2000, limit=3000)
     assert found.bound <= best_mapping(CONV, DEEP, Goal.EDP).value
