@@ -9,12 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from coexplore.cost._array_counts import add_up, choose_order, count_inputs, count_whole, least_inputs
-from coexplore.cost._array_row import (
-    Room,
-    keep,
-    size_up,
-    write_array_row,
-)
+from coexplore.cost._array_row import Room, keep, size_up, write_array_row
 from coexplore.cost._array_sheet import (
     BOUNDARIES,
     FLAGS,

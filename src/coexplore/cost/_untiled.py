@@ -11,7 +11,7 @@ from coexplore.cost._assess import DYNAMIC_J, STATIC_J, TOTAL, occupied_bits
 from coexplore.cost._compile import inner, kernel, maker
 from coexplore.cost._counts import skew_cycles
 from coexplore.cost._entry import Classes
-from coexplore.cost._goal import EDP, ENERGY, SLACK, Best, Variants, may_win
+from coexplore.cost._goal import EDP, ENERGY, Best, Variants, is_better, may_win
 from coexplore.cost._search import Scratch, assess_with, judge, make_scratch
 from coexplore.cost.nest import (
     ALONE,
@@ -60,7 +60,7 @@ def enter_untiled(
             scratch.one, scratch.stall, scratch.summary,
         )  # fmt: skip
         cost[0], cost[1] = scratch.summary[TOTAL], scratch.summary[DYNAMIC_J] + scratch.summary[STATIC_J]
-        if best.mapping[v] < 0 or _is_better(goal, cost, costs[v]):
+        if best.mapping[v] < 0 or _is_cheaper(goal, cost, costs[v]):
             best.mapping[v], costs[v, 0], costs[v, 1] = UNTILED, cost[0], cost[1]
 
 
@@ -121,10 +121,10 @@ def _holds(needs: Ints, classes: Classes, sized: Ints) -> bool:
 
 
 @inner
-def _is_better(goal: int, cost: Floats, other: Floats) -> bool:
-    value, tie, other_value, other_tie = cost[0], cost[1], other[0], other[1]
+def _is_cheaper(goal: int, cost: Floats, other: Floats) -> bool:
+    """Whether cycles and joules are better than others, by the goal and what breaks its ties."""
     if goal == ENERGY:
-        value, tie, other_value, other_tie = tie, value, other_tie, other_value
-    elif goal == EDP:
-        value, tie, other_value, other_tie = value * tie, value, other_value * other_tie, other_value
-    return bool(value * SLACK < other_value or (value <= other_value * SLACK and tie * SLACK < other_tie))
+        return is_better(cost[1], cost[0], other[1], other[0])
+    if goal == EDP:
+        return is_better(cost[0] * cost[1], cost[0], other[0] * other[1], other[0])
+    return is_better(cost[0], cost[1], other[0], other[1])
